@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Host "deb13": Debian 13 with podman 5.4, crun and pasta, for an ordinary user, in
+# a folder of this machine that becomes the root. The folder is never written to
+# after it is made: each run sees it through an overlay of its own.
+
+# shellcheck disable=SC2034 # read by setup and run
+host_user=$TEST_USER
+# shellcheck disable=SC2034
+host_packages=(mmdebstrap)
+
+deb13_packages=(
+  podman crun passt uidmap netavark aardvark-dns nftables catatonit fuse-overlayfs
+  ca-certificates iproute2 procps strace
+  liblua5.4-0 libuv1t64 libcjson1 lua5.4 lua-busted git tmux
+  make gcc libc6-dev pkg-config liblua5.4-dev libuv1-dev libcjson-dev
+  mmdebstrap
+)
+
+# Its own namespaces: when killed midway, no mount of mmdebstrap stays behind.
+# shellcheck disable=SC2016 # $1 is for the hook's shell
+make_deb13_root() {
+  local IFS=,
+  unshare --mount --pid --fork --kill-child --mount-proc \
+    mmdebstrap --quiet --mode=root --format=directory --variant=minbase \
+    --include="${deb13_packages[*]}" \
+    --customize-hook='chroot "$1" useradd --create-home --shell /bin/bash '"$TEST_USER" \
+    --customize-hook='rm -f "$1"/etc/resolv.conf "$1"/etc/hostname' \
+    trixie "$1"
+}
+
+deb13_root() {
+  printf '%s\n' "$CACHE/deb13/root-$(recipe_key "${deb13_packages[@]}" "$(declare -f make_deb13_root)")"
+}
+
+deb13_account() {
+  grep "^$TEST_USER:" "$(deb13_root)/etc/passwd"
+}
+
+prepare_host() {
+  local root uid gid
+  root=$(deb13_root)
+  mkdir -p "$CACHE/deb13"
+  if [[ ! -d $root ]]; then
+    rm -rf --one-file-system "$CACHE"/deb13/root-*
+    step "deb13: making the Debian 13 root (a minute or two)" build_once "$root" make_deb13_root
+  fi
+  IFS=: read -r _ _ uid gid _ < <(deb13_account)
+  install -d -m 0700 -o "$uid" -g "$gid" "$(storage_dir deb13)"
+}
+
+host_is_ready() {
+  [[ -d $(deb13_root) && -d $(storage_dir deb13) ]]
+}
+
+mount_host() {
+  local uid gid home lower root=$PWD/root
+  IFS=: read -r _ _ uid gid _ home _ < <(deb13_account)
+  lower=$(deb13_root)
+  hold_project
+  use_pure_cgroup2
+  mkdir root upper work
+  mount -t overlay -o "lowerdir=$lower,upperdir=$PWD/upper,workdir=$PWD/work" overlay root
+  mount --rbind /sys root/sys
+  mount --rbind /dev root/dev
+  open_device_nodes "$root"
+  mount_volatile "$root" "$uid" "$gid"
+  cp /etc/resolv.conf /etc/hosts root/etc/
+  chown "$uid:$gid" home
+  mount_storage deb13 home/.local/share/containers
+  chown "$uid:$gid" home/.local home/.local/share
+  mount_home "$root" "$home"
+  mount_temp "$root"
+  expose_project "$root"
+  enter_root "$root"
+  mount --make-rshared /
+}
