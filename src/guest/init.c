@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: MIT
+// wrapix-init: PID 1 of every sandbox. It starts one command, passes signals and the terminal on to
+// it, reaps what is orphaned, and ends with the command's status.
+// It must not depend on /proc, on anything of the image, or on a privilege; it must not die once the
+// command runs; and only as PID 1 may it signal processes it did not start.
+//
+// Theory of operation. All signals are blocked from the first line on and read through a signalfd,
+// so nothing is lost between fork and loop, and whatever else is to be waited for joins the same
+// poll. PID 1 has the uid of the agent it guards: not being dumpable is what keeps the agent from
+// tracing it, reading its memory and taking its descriptors. execve makes the command an ordinary,
+// traceable process again. The command leads a process group of its own and is the terminal's
+// foreground, so the keys of the terminal reach it and never its parent.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef WRAPIX_VERSION
+#define WRAPIX_VERSION "unversioned"
+#endif
+
+#define HELPERS "/run/wrapix/bin"
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// How long processes that outlive the command get between SIGTERM and the end of the sandbox.
+#define GRACE_MS 1000
+
+// No execve fails with this, so it can stand for a file that is there but whose #! line or ELF
+// header names an interpreter that is not; execve itself says ENOENT for both.
+#define MISSING_INTERPRETER ELIBACC
+
+enum { EXIT_USAGE = 2, EXIT_WRAPIX = 125, EXIT_NOEXEC = 126, EXIT_NOTFOUND = 127 };
+
+struct init {
+  pid_t child;     // the command and its process group; 0 once it has ended
+  int status;      // what the command ended with, as a shell counts it
+  int signals;     // signalfd  /* owned */
+  int exec_report; // an errno arrives here when the command could not be executed  /* owned */
+  int tty;         // the terminal handed to the command, or -1  /* owned */
+  bool childless;  // nothing is left to reap
+};
+
+extern char **environ;
+
+// One write for one line, so that lines of the command never mix with it.
+__attribute__((format(printf, 1, 2))) static void warn(const char *fmt, ...) {
+  static const char prefix[] = "wrapix: run: ";
+  char line[PATH_MAX + 256];
+  size_t used = sizeof prefix - 1;
+  memcpy(line, prefix, used);
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(line + used, sizeof line - used - 1, fmt, ap);
+  va_end(ap);
+  if (n < 0)
+    return;
+  size_t room = sizeof line - used - 2;
+  used += (size_t)n < room ? (size_t)n : room;
+  line[used++] = '\n';
+  // Nobody is left to tell when stderr itself is gone.
+  ssize_t ignored = write(STDERR_FILENO, line, used);
+  (void)ignored;
+}
+
+// Only before the command runs: the end of PID 1 is the end of everything in the sandbox.
+static _Noreturn void die(const char *what) {
+  warn("wrapix-init: %s: %s", what, strerror(errno));
+  exit(EXIT_WRAPIX);
+}
+
+static long long now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+// -- Before the command ------------------------------------------------------------------------
+
+// An inherited SIG_IGN would survive execve, and for SIGCHLD it would take the statuses away.
+static void own_signals(void) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  for (int signo = 1; signo < NSIG; signo++)
+    signal(signo, SIG_DFL);
+}
+
+static void harden(void) {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    die("make itself unreadable");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    die("give up new privileges");
+  if (getpid() != 1)
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+// A closed standard descriptor would go to the signalfd or the pipe, and a message into it.
+static void ensure_stdio(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+      die("open /dev/null");
+}
+
+static int open_signals(void) {
+  static const int wanted[] = {
+    SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
+  };
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+    sigaddset(&set, wanted[i]);
+  int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0)
+    die("open a signalfd");
+  return fd;
+}
+
+// The helpers go first and stand there once, whatever the image or the profile says. Empty entries
+// are kept: they mean the working directory, and somebody asked for that.
+static void set_path(void) {
+  const char *rest = getenv("PATH");
+  if (!rest || !*rest)
+    rest = DEFAULT_PATH;
+  char *path = malloc(sizeof HELPERS + 1 + strlen(rest));
+  if (!path)
+    die("set PATH");
+  char *end = stpcpy(path, HELPERS);
+  while (rest) {
+    const char *stop = strchrnul(rest, ':');
+    size_t length = (size_t)(stop - rest);
+    if (length != sizeof HELPERS - 1 || memcmp(rest, HELPERS, length) != 0) {
+      *end++ = ':';
+      end = mempcpy(end, rest, length);
+    }
+    rest = *stop ? stop + 1 : NULL;
+  }
+  *end = '\0';
+  if (setenv("PATH", path, 1) < 0)
+    die("set PATH");
+  free(path);
+}
+
+static bool is_dir(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// Only warns: many commands do not care for a home.
+static void ensure_home(void) {
+  const char *home = getenv("HOME");
+  char path[PATH_MAX];
+  if (!home || !*home || is_dir(home))
+    return;
+  if (home[0] != '/' || strlen(home) >= sizeof path) {
+    warn("home %s: not an absolute path", home);
+    return;
+  }
+  strcpy(path, home);
+  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    mkdir(path, 0755); // the last mkdir tells whether this went well
+    *slash = '/';
+  }
+  if (mkdir(path, 0700) < 0 && !is_dir(path))
+    warn("home %s: %s", path, strerror(errno));
+}
+
+// -- The command -------------------------------------------------------------------------------
+
+// Returns why the file could not be executed: an errno, made more exact than execve's own.
+static int try_exec(const char *file, char **argv) {
+  execve(file, argv, environ);
+  int err = errno;
+  if (err == EACCES && is_dir(file))
+    return EISDIR;
+  if (err == ENOENT && access(file, F_OK) == 0)
+    return MISSING_INTERPRETER;
+  return err;
+}
+
+// Errors that say no more than: not in this directory of PATH.
+static bool is_absence(int err) {
+  return err == ENOENT || err == ENOTDIR || err == EISDIR || err == ELOOP || err == ENAMETOOLONG;
+}
+
+// By hand, because execvp of some libraries gives a file without #! to a shell, which then runs
+// whatever it can make of it, and because "found, but not allowed" must differ from "not found".
+static int search_exec(char **argv) {
+  const char *name = argv[0];
+  const char *dir = getenv("PATH");
+  int result = ENOENT;
+  if (strchr(name, '/'))
+    return try_exec(name, argv);
+  while (dir && *name) {
+    const char *stop = strchrnul(dir, ':');
+    char file[PATH_MAX];
+    int n = snprintf(file, sizeof file, "%.*s%s%s", (int)(stop - dir), dir, stop > dir ? "/" : "./",
+                     name);
+    int err = n < (int)sizeof file ? try_exec(file, argv) : ENOENT;
+    if (err == EACCES) {
+      // Else it is the directory that cannot be searched, which says nothing of the command.
+      if (access(file, F_OK) == 0)
+        result = EACCES;
+    } else if (!is_absence(err)) {
+      return err;
+    }
+    dir = *stop ? stop + 1 : NULL;
+  }
+  return result;
+}
+
+// Between fork and execve. The terminal is taken while SIGTTOU is still blocked, because a process
+// that is not in the foreground yet would be stopped for doing so.
+static _Noreturn void become_command(const struct init *in, char **argv, int report) {
+  setpgid(0, 0);
+  if (in->tty >= 0)
+    tcsetpgrp(in->tty, getpid());
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  int err = search_exec(argv);
+  ssize_t ignored = write(report, &err, sizeof err);
+  (void)ignored;
+  _exit(EXIT_NOTFOUND);
+}
+
+// The terminal to hand on: the controlling one, whichever standard descriptor leads to it, and only
+// when it is ours to give, that is when we are its foreground. Outside a container a shell may have
+// started us in the background. In a PID namespace entered without a new session both numbers are 0.
+static int open_terminal(void) {
+  // An engine may give PID 1 a terminal as stdin and leave it to PID 1 to make it the controlling
+  // one. This never takes a terminal from another session.
+  if (getpid() == 1 && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) < 0)
+    ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+  for (int fd = 0; fd <= 2; fd++)
+    if (isatty(fd) && tcgetpgrp(fd) == getpgrp()) {
+      int tty = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+      if (tty < 0)
+        die("keep the terminal");
+      return tty;
+    }
+  return -1;
+}
+
+static void start_command(struct init *in, char **argv) {
+  int report[2];
+  in->tty = open_terminal();
+  if (pipe2(report, O_CLOEXEC) < 0)
+    die("open a pipe");
+  in->child = fork();
+  if (in->child < 0)
+    die("fork");
+  if (in->child == 0)
+    become_command(in, argv, report[1]);
+  close(report[1]);
+  in->exec_report = report[0];
+  // The child does this too: whoever comes first, a signal that arrives now finds the group. It
+  // fails with EACCES when the child is past execve, so past its own setpgid.
+  setpgid(in->child, in->child);
+}
+
+// The command must be the only holder of its input and output in here: one that closes them early
+// would otherwise leave the other side writing into a pipe that nobody reads. stderr stays, for
+// warnings.
+static void leave_stdio(void) {
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0)
+    return;
+  dup2(null, STDIN_FILENO);
+  dup2(null, STDOUT_FILENO);
+  close(null);
+}
+
+// -- While it runs -----------------------------------------------------------------------------
+
+// A command that stopped itself or was stopped by Ctrl-Z has no shell above it that could resume
+// it: the person would sit before a dead terminal. So with a terminal it is continued at once, in
+// the foreground (one that stopped for reading from the background would only stop again). A shell
+// never gets here for its jobs, since those are its own children. Without a terminal whoever sent
+// the signal meant it, and can send SIGCONT.
+static void resume(const struct init *in) {
+  if (in->tty < 0)
+    return;
+  tcsetpgrp(in->tty, in->child);
+  kill(-in->child, SIGCONT);
+}
+
+static void reap(struct init *in) {
+  int status;
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+    if (pid != in->child)
+      continue;
+    if (WIFSTOPPED(status)) {
+      resume(in);
+      continue;
+    }
+    in->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    in->child = 0;
+  }
+  in->childless = pid < 0 && errno == ECHILD;
+}
+
+static void forward(const struct init *in, int signo) {
+  pid_t group = in->child;
+  // Whoever draws on the terminal wants to know its size, and that may be a job of a shell.
+  if (signo == SIGWINCH && in->tty >= 0) {
+    pid_t foreground = tcgetpgrp(in->tty);
+    if (foreground > 1)
+      group = foreground;
+  }
+  // A command that moved to another group is still the one to be told.
+  if (kill(-group, signo) < 0 && errno == ESRCH)
+    kill(in->child, signo);
+}
+
+static void take_signals(struct init *in) {
+  struct signalfd_siginfo info;
+  while (read(in->signals, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGCHLD)
+      reap(in);
+    else if (in->child > 0)
+      forward(in, (int)info.ssi_signo);
+  }
+}
+
+// Waits until something happens, at most `timeout` ms (-1: for ever), and deals with it.
+static void wait_and_act(struct init *in, int timeout) {
+  struct pollfd fds[] = { { .fd = in->signals, .events = POLLIN } };
+  // poll fails only for want of memory; PID 1 may neither end nor spin because of that.
+  if (poll(fds, 1, timeout) < 0 && errno != EINTR)
+    nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+  take_signals(in);
+}
+
+// -- The end -----------------------------------------------------------------------------------
+
+// The kernel kills what is left of a PID namespace when PID 1 ends; this gives it a chance to
+// clean up first. SIGCONT, because a stopped process does not see SIGTERM.
+static void end_others(struct init *in) {
+  reap(in);
+  if (getpid() != 1 || in->childless)
+    return;
+  kill(-1, SIGTERM);
+  kill(-1, SIGCONT);
+  long long deadline = now_ms() + GRACE_MS;
+  for (long long left = GRACE_MS; left > 0 && !in->childless; left = deadline - now_ms())
+    wait_and_act(in, (int)left);
+}
+
+// For a caller that goes on using the terminal. In a foreign PID namespace our own group may have
+// no number, and then there is nothing to give it back to.
+static void return_terminal(const struct init *in) {
+  if (in->tty >= 0 && getpgrp() > 0)
+    tcsetpgrp(in->tty, getpgrp());
+}
+
+// The child has ended, so the other end of the pipe is closed and this cannot block.
+static int exit_status(const struct init *in, const char *name) {
+  int err;
+  if (read(in->exec_report, &err, sizeof err) != sizeof err)
+    return in->status;
+  switch (err) {
+  case ENOENT:
+  case ENOTDIR:
+    if (strchr(name, '/'))
+      warn("%s: %s", name, strerror(err));
+    else
+      warn("%s: command not found", name);
+    return EXIT_NOTFOUND;
+  case ENOEXEC:
+    warn("%s: exec format error (no #! line, or built for another machine)", name);
+    break;
+  case MISSING_INTERPRETER:
+    warn("%s: the interpreter or loader it names is not in the image", name);
+    break;
+  default:
+    warn("%s: %s", name, strerror(err));
+  }
+  return EXIT_NOEXEC;
+}
+
+// -- The command line --------------------------------------------------------------------------
+
+static _Noreturn void exit_usage(void) {
+  static const char text[] = "usage: wrapix-init [--] COMMAND [ARG...]\n"
+                             "       wrapix-init --shell | --version\n";
+  ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)ignored;
+  exit(EXIT_USAGE);
+}
+
+// For images of which nothing is known. An image may name nologin as the shell of its user.
+static char *find_shell(void) {
+  char *wanted = getenv("SHELL");
+  char *shells[] = { wanted, "/bin/bash", "/bin/sh" };
+  for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
+    char *shell = shells[i];
+    if (!shell || shell[0] != '/' || is_dir(shell) || access(shell, X_OK) < 0)
+      continue;
+    const char *base = strrchr(shell, '/') + 1;
+    if (strcmp(base, "nologin") != 0 && strcmp(base, "false") != 0)
+      return shell;
+  }
+  warn("shell: neither $SHELL nor /bin/bash nor /bin/sh is in the image");
+  exit(EXIT_NOTFOUND);
+}
+
+// Interactive where a person sits; commands from a pipe must run without prompts.
+static char **shell_command(void) {
+  static char *argv[3];
+  argv[0] = find_shell();
+  argv[1] = isatty(STDIN_FILENO) ? "-i" : NULL;
+  return argv;
+}
+
+static char **parse_command(int argc, char **argv) {
+  if (argc < 2)
+    exit_usage();
+  if (strcmp(argv[1], "--") == 0) {
+    if (argc < 3)
+      exit_usage();
+    return argv + 2;
+  }
+  if (argv[1][0] != '-')
+    return argv + 1;
+  if (argc > 2)
+    exit_usage();
+  if (strcmp(argv[1], "--shell") == 0)
+    return shell_command();
+  if (strcmp(argv[1], "--version") == 0) {
+    puts("wrapix-init " WRAPIX_VERSION);
+    exit(fflush(stdout) == 0 ? 0 : EXIT_WRAPIX);
+  }
+  exit_usage();
+}
+
+int main(int argc, char **argv) {
+  struct init in = { .signals = -1, .exec_report = -1, .tty = -1 };
+  own_signals();
+  harden();
+  ensure_stdio();
+  char **command = parse_command(argc, argv);
+  set_path();
+  ensure_home();
+  in.signals = open_signals();
+  start_command(&in, command);
+  leave_stdio();
+  while (in.child > 0)
+    wait_and_act(&in, -1);
+  end_others(&in);
+  return_terminal(&in);
+  return exit_status(&in, command[0]);
+}
