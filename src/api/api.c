@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// The list of C modules and the helpers every binding uses.
+#include "api.h"
+
+#include <string.h>
+#include <uv.h>
+
+static const luaL_Reg modules[] = {
+    {"wrapix._c.task", luaopen_wrapix_task},
+    {NULL, NULL},
+};
+
+int wx_push_fail(lua_State *L, const wx_err *err) {
+  const char *name = wx_err_name(err->code);
+  char reason[128] = "";
+  uv_strerror_r(-err->code, reason, sizeof reason);
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s: %s", name, err->msg, reason);
+  lua_pushstring(L, name);
+  return 3;
+}
+
+const char *wx_check_text(lua_State *L, int arg) {
+  size_t len;
+  const char *text = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, strlen(text) == len, arg, "contains a NUL byte");
+  return text;
+}
+
+void wx_new_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metas) {
+  luaL_newmetatable(L, name);  // mt
+  luaL_setfuncs(L, metas, 0);
+  lua_newtable(L);             // mt methods
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index"); // mt
+  lua_pop(L, 1);
+}
+
+void wx_api_preload(lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE); // preload
+  luaL_setfuncs(L, modules, 0);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What the bindings share: metatable names, the failure helper, the list of
+// modules. One file per module, each exporting luaopen_wrapix_<mod> alone.
+#ifndef WX_API_H
+#define WX_API_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "core/err.h"
+
+#define WX_PROC "wrapix.proc"
+#define WX_STREAM "wrapix.stream"
+#define WX_SERVER "wrapix.server"
+#define WX_SIGNALS "wrapix.signals"
+#define WX_LOCK "wrapix.lock"
+#define WX_JSON_BOX "wrapix.json.box"
+#define WX_JSON_ARRAY "wrapix.json.array"
+
+// One entry of a function table: the Lua name and the C name cannot drift.
+#define FN(name) {#name, l_##name}
+#define METHOD(name) {#name, m_##name}
+#define META(name) {"__" #name, mm_##name}
+
+// Pushes nil, "ENOENT: open '/x': no such file or directory", "ENOENT".
+int wx_push_fail(lua_State *L, const wx_err *err);
+
+// A string argument that goes into argv, env or a path: no NUL inside.
+const char *wx_check_text(lua_State *L, int arg);
+
+// Makes `name` with its methods and metamethods, __index and no __metatable leak.
+void wx_new_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metas);
+
+int luaopen_wrapix_task(lua_State *L);
+
+// Registers every module as package.preload["wrapix._c.<mod>"].
+void wx_api_preload(lua_State *L);
+
+#endif

@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: MIT
+-- Build tool: turns files into one sorted C table (host.h, wx_scripts).
+-- Usage: lua5.4 src/pack.lua OUTPUT NAME=FILE...
+-- Source text, not bytecode: errors show lines, and the binary stays auditable.
+
+local output = assert(arg[1], "usage: pack.lua OUTPUT NAME=FILE...")
+local entries = {}
+for i = 2, #arg do
+  local name, path = arg[i]:match("^([^=]+)=(.+)$")
+  assert(name, "not NAME=FILE: " .. arg[i])
+  local file = assert(io.open(path, "rb"))
+  entries[#entries + 1] = { name = name, data = file:read("a") }
+  file:close()
+end
+table.sort(entries, function(a, b) return a.name < b.name end)
+
+local out = { "// Made by src/pack.lua; do not edit.\n", '#include "host.h"\n' }
+for i, entry in ipairs(entries) do
+  assert(i == 1 or entries[i - 1].name ~= entry.name, "twice: " .. entry.name)
+  local bytes = {}
+  for at = 1, #entry.data, 24 do
+    bytes[#bytes + 1] = table.concat({ entry.data:byte(at, at + 23) }, ",")
+  end
+  -- One byte more, so that an empty file is no empty initializer.
+  out[#out + 1] = ("static const unsigned char f%d[] = {\n%s,0};\n"):format(i,
+    #bytes > 0 and table.concat(bytes, ",\n") or "0")
+end
+out[#out + 1] = "const struct wx_script wx_scripts[] = {\n"
+for i, entry in ipairs(entries) do
+  out[#out + 1] = ("{%q, f%d, %d},\n"):format(entry.name, i, #entry.data)
+end
+out[#out + 1] = "};\nconst size_t wx_scripts_count = sizeof wx_scripts / sizeof wx_scripts[0];\n"
+
+local file = assert(io.open(output, "wb"))
+assert(file:write(table.concat(out)))
+assert(file:close())

@@ -1,0 +1,75 @@
+-- SPDX-License-Identifier: MIT
+-- Helper of busted: after each spec nothing may be left: no task but the root,
+-- no open loop handle, no new descriptor, no child, the same working directory.
+-- Also counts results into $WRAPIX_TEST_COUNTS for the closing line of `make test`.
+
+local busted = require("busted")
+local lfs = require("lfs")
+local task = require("wrapix.task")
+
+local function descriptors()
+  local open = {}
+  for name in lfs.dir("/proc/self/fd") do
+    local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
+    -- The listing's own descriptor is closed by now and has no target.
+    if target and not target:match("/fd$") then open[name] = target end
+  end
+  return open
+end
+
+local function children()
+  local file = io.open("/proc/thread-self/children")
+  if not file then return "" end
+  local list = file:read("a")
+  file:close()
+  return list
+end
+
+local before, counts = nil, { success = 0, failure = 0, error = 0, pending = 0 }
+
+busted.subscribe({ "test", "start" }, function()
+  collectgarbage()
+  collectgarbage()
+  task.yield()
+  local _, handles = task.stats()
+  before = { fds = descriptors(), cwd = lfs.currentdir(), children = children(), handles = handles }
+  return nil, true
+end)
+
+local function leaks()
+  collectgarbage()
+  collectgarbage()
+  task.yield() -- close callbacks run in the loop
+  local out = {}
+  local tasks, handles = task.stats()
+  if tasks > 1 then out[#out + 1] = ("%d tasks left"):format(tasks - 1) end
+  if handles > before.handles then out[#out + 1] = ("%d handles left"):format(handles - before.handles) end
+  for name, target in pairs(descriptors()) do
+    if before.fds[name] ~= target then out[#out + 1] = ("fd %s left: %s"):format(name, target) end
+  end
+  if lfs.currentdir() ~= before.cwd then out[#out + 1] = "working directory changed" end
+  if children() ~= before.children then out[#out + 1] = "children left: " .. children() end
+  return out
+end
+
+busted.subscribe({ "test", "end" }, function(element, parent, status)
+  counts[status] = (counts[status] or 0) + 1
+  local found = before and leaks() or {}
+  before = nil
+  if #found > 0 and status == "success" then
+    counts.success, counts.failure = counts.success - 1, counts.failure + 1
+    busted.publish({ "failure", element.descriptor }, element, parent,
+      "not clean after the spec: " .. table.concat(found, "; "), { message = "", traceback = "" })
+  end
+  return nil, true
+end)
+
+busted.subscribe({ "suite", "end" }, function()
+  local path = os.getenv("WRAPIX_TEST_COUNTS")
+  if path then
+    local file = assert(io.open(path, "a"))
+    file:write(("%d %d %d\n"):format(counts.success, counts.failure + counts.error, counts.pending))
+    file:close()
+  end
+  return nil, true
+end)
