@@ -180,4 +180,23 @@ function M.expand(p, vars)
   return head .. rest
 end
 
+--- A path or other foreign text as it may stand in a message: as it is, unless
+--- it is empty or holds control bytes or broken UTF-8, which could forge or
+--- hide lines of a terminal; then quoted with those bytes escaped.
+---@param text string
+---@return string
+function M.show(text)
+  check(text, "text", 2)
+  local is_text = utf8.len(text)
+  if is_text and text ~= "" and not text:find("[%c\x7f]") and not text:find("\xc2[\x80-\x9f]") then
+    return text
+  end
+  local escaped = text:gsub('["\\]', "\\%0"):gsub("\n", "\\n")
+  local pattern = is_text and "[%c\x7f]" or "[%c\x7f-\xff]"
+  escaped = escaped:gsub("\xc2[\x80-\x9f]", function(c)
+    return ("\\x%02x\\x%02x"):format(c:byte(1, 2))
+  end)
+  return '"' .. escaped:gsub(pattern, function(c) return ("\\x%02x"):format(c:byte()) end) .. '"'
+end
+
 return M

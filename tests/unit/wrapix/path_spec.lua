@@ -196,3 +196,22 @@ describe("path.expand", function()
     end
   end)
 end)
+
+describe("path.show", function()
+  local cases = {
+    { "/a b/ü:'x", "/a b/ü:'x" }, { "", '""' }, { "a\nb", [["a\nb"]] }, { "\27[2J", [["\x1b[2J"]] },
+    { "\xff", [["\xff"]] }, { "ü\xff", [["\xc3\xbc\xff"]] }, { "a\0b", [["a\x00b"]] },
+    { "ü\7", '"ü\\x07"' }, { "\xc2\x9b2J", [["\xc2\x9b2J"]] }, { 'a"\n', [["a\"\n"]] },
+  }
+  for _, case in ipairs(cases) do
+    it(("shows %q"):format(case[1]), function()
+      assert.equal(case[2], path.show(case[1]))
+    end)
+  end
+
+  it("never lets a control byte through", function()
+    for byte = 0, 255 do
+      assert.is_nil(path.show("x" .. string.char(byte)):find("[%c\x7f]"))
+    end
+  end)
+end)
