@@ -1,0 +1,254 @@
+-- Profile + options + facts → plan: everything that is decided about a launch,
+-- as data, each item with its origin. Pure: tables in, a table out; the only
+-- look at the host is through the injected `facts.fs`. `--dry-run`, `explain`
+-- and the launch all use this one call.
+--
+-- SPDX-License-Identifier: MIT
+
+local env = require("wrapix.plan.env")
+local host = require("wrapix.plan.host")
+local item = require("wrapix.plan.item")
+local limits = require("wrapix.plan.limits")
+local mounts = require("wrapix.plan.mounts")
+local path = require("wrapix.path")
+local profiles = require("wrapix.profile")
+
+local M = {}
+
+---@class wrapix.PlanOptions
+---@field env string[]? "NAME" (a secret, inherited) or "NAME=VALUE"
+---@field mounts string[]? in the form of the command line
+---@field image string?
+---@field agent string?
+---@field network string?
+---@field runtime string?
+---@field cpus number|string?
+---@field memory number|string? bytes or a size
+---@field pids integer|string?
+---@field timeout number|string? seconds or a duration
+---@field name string?
+---@field workspace string? as given with -C; the path itself is in the facts
+---@field detach boolean?
+---@field keep boolean?
+---@field command string[]? what stands after `--`
+
+local KNOWN_OPTIONS = {
+  env = "table",
+  mounts = "table",
+  image = "string",
+  agent = "string",
+  network = "string",
+  runtime = "string",
+  cpus = true,
+  memory = true,
+  pids = true,
+  timeout = true,
+  name = "string",
+  workspace = "string",
+  detach = "boolean",
+  keep = "boolean",
+  command = "table",
+}
+
+local function check_options(options)
+  for key, value in pairs(options) do
+    local wanted = KNOWN_OPTIONS[key]
+    if not wanted then
+      error(("plan.make: unknown option %q"):format(tostring(key)), 3)
+    elseif wanted ~= true and type(value) ~= wanted then
+      local message = "plan.make: option %s: %s expected, got %s"
+      error(message:format(key, wanted, type(value)), 3)
+    end
+  end
+end
+
+local function slug(text, fallback)
+  local name = text:lower():gsub("[^%w_.-]+", "-"):gsub("^[^%w]+", ""):sub(1, 30)
+  name = name:gsub("[^%w]+$", "")
+  return name ~= "" and name or fallback
+end
+
+-- The end of an id varies most, whether it starts with a time or not.
+local function short(id)
+  return id:gsub("%W", ""):sub(-8):lower()
+end
+
+local function add_name(ctx)
+  local plan, name = ctx.plan, ctx.options.name
+  if name == nil then
+    local base = slug(path.basename(ctx.facts.workspace.path), "workspace")
+    plan.name = ("wrapix-%s-%s"):format(base, short(plan.session))
+    plan.name_origin, plan.hostname = item.default(), "wrapix"
+    return true
+  end
+  if not name:match("^[%w][%w_.-]*$") or #name > 128 then
+    local hint = "letters, digits, and _ . - after the first character"
+    return item.refuse("--name", ("%q is not a container name"):format(name), hint)
+  end
+  plan.name, plan.name_origin = name, item.option("--name")
+  plan.hostname = name:gsub("[_.]", "-"):sub(1, 63):gsub("%-+$", "")
+  return true
+end
+
+local function add_runtime(ctx)
+  local runtime = ctx.options.runtime or "podman"
+  if runtime ~= "podman" then
+    return item.refuse("--runtime", ("%q is not known (known: podman)"):format(runtime))
+  end
+  return true
+end
+
+local function check_reference(ref, where)
+  if type(ref) ~= "string" or ref == "" or ref:find("^%-") or ref:find("[%s%c]") then
+    return item.refuse(where, ("%q is not an image reference"):format(tostring(ref)))
+  end
+  return true
+end
+
+local function add_image(ctx)
+  local plan, profile = ctx.plan, ctx.profile
+  local ref, origin, recipe = ctx.options.image, item.option("--image"), nil
+  if ref == nil and profile.image ~= nil then
+    ref, origin = profile.image, profiles.field_origin(profile, "image")
+  elseif ref == nil then
+    local image = ctx.facts.image
+    local message, code, hint
+    recipe, message, code, hint = image.recipe(profile)
+    if not recipe then
+      return nil, message or "plan: image: the profile names neither image nor base",
+        code or "EPLAN", hint or 'write image = "docker.io/library/debian:trixie-slim"'
+    end
+    ref = image.reference(recipe)
+    origin = profiles.field_origin(profile, profile.packages and "packages" or "base")
+  end
+  plan.image = { ref = ref, recipe = recipe, origin = origin }
+  return check_reference(ref, origin.text)
+end
+
+local function check_command(command)
+  for i, word in ipairs(command.value) do
+    if type(word) ~= "string" or word:find("\0", 1, true) then
+      local reason = ("word %d of the command is not a text without NUL bytes"):format(i)
+      return item.refuse(command.origin.text, reason)
+    end
+  end
+  return true
+end
+
+local function chosen_agent(ctx)
+  if ctx.options.agent then
+    return ctx.options.agent, item.option("--agent")
+  elseif ctx.profile.agent then
+    return ctx.profile.agent, profiles.field_origin(ctx.profile, "agent")
+  end
+end
+
+-- An agent named on the command line beats the profile's command; one named in
+-- the profile is what runs when the profile gives no command of its own.
+local function chosen_command(ctx)
+  local given, profile = ctx.options.command, ctx.profile
+  if given and #given > 0 then
+    return given, item.option("--")
+  end
+  local agent, origin = chosen_agent(ctx)
+  if profile.command and not ctx.options.agent then
+    local value = profile.command
+    value = type(value) == "table" and value or { value }
+    return value, profiles.field_origin(profile, "command")
+  elseif agent then
+    return { agent }, origin
+  end
+end
+
+local function add_command(ctx)
+  local value, origin = chosen_command(ctx)
+  if value then
+    ctx.plan.command = { value = table.move(value, 1, #value, 1, {}), origin = origin }
+  else
+    -- Which shell the image has only the init can tell.
+    ctx.plan.command = { value = { "--shell" }, shell = true, origin = item.default() }
+  end
+  return check_command(ctx.plan.command)
+end
+
+local function add_terminal(ctx)
+  local plan, facts = ctx.plan, ctx.facts
+  plan.detach, plan.keep = ctx.options.detach == true, ctx.options.keep == true
+  local both = facts.stdin_tty and facts.stdout_tty
+  local origin = item.host(both and "stdin and stdout are a terminal" or "no terminal on both sides")
+  if plan.detach then
+    origin = item.option("--detach")
+  end
+  plan.terminal = {
+    -- Also without a terminal: what is piped in has to arrive, and its end too.
+    stdin = not plan.detach,
+    tty = both and not plan.detach,
+    size = facts.tty_size,
+    origin = origin,
+  }
+  return true
+end
+
+local function add_labels(ctx)
+  local plan, facts = ctx.plan, ctx.facts
+  local owner = ("%s:%d:%s"):format(facts.boot_id, facts.pid, facts.start_time)
+  for _, label in ipairs({
+    { "wrapix.session", plan.session },
+    { "wrapix.workspace", facts.workspace.path },
+    { "wrapix.profile", plan.profile },
+    { "wrapix.owner", owner },
+  }) do
+    plan.labels[#plan.labels + 1] =
+      { name = label[1], value = label[2], origin = item.default() }
+  end
+  return true
+end
+
+local STEPS = {
+  add_runtime,
+  host.add_engine,
+  add_name,
+  add_image,
+  add_command,
+  add_terminal,
+  host.add_user,
+  limits.add,
+  mounts.add,
+  env.add,
+  add_labels,
+  host.add_network,
+  host.add_security,
+}
+
+--- Makes the plan of a launch.
+---@param profile table validated and merged, from wrapix.profile
+---@param options wrapix.PlanOptions an unknown option raises
+---@param facts wrapix.Facts with `facts.image = { recipe, reference }` of wrapix.image
+---@return table|nil plan see docs/architecture.md
+---@return string? message
+---@return string? code "EPLAN", or what the mount language answered
+---@return string? hint
+function M.make(profile, options, facts)
+  check_options(options)
+  local from = options.workspace and item.option("-C") or item.host("current directory")
+  local plan = {
+    version = 1,
+    session = facts.session.id,
+    profile = profile.name,
+    runtime = "podman",
+    workspace = { source = facts.workspace.path, dest = "/workspace", origin = from },
+    env = {},
+    labels = {},
+    limits = {},
+    skipped = {},
+    warnings = {},
+  }
+  local ctx = { plan = plan, profile = profile, options = options, facts = facts }
+  local ok, message, code, hint = item.all(STEPS, ctx)
+  if not ok then
+    return nil, message, code, hint
+  end
+  return plan
+end
+
+return M

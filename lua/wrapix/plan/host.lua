@@ -1,0 +1,195 @@
+-- The parts of a plan that depend on the engine and the kernel: user, network,
+-- confinement, and the quirks of this host. What cannot be had safely is
+-- refused with the line that mends it. Pure.
+--
+-- SPDX-License-Identifier: MIT
+
+local item = require("wrapix.plan.item")
+local profiles = require("wrapix.profile")
+
+local M = {}
+
+M.home = "/home/wrapix"
+
+local NETWORKS = { "open", "none" }
+
+local function engine_text(engine)
+  return ("podman %s"):format(engine.version_text)
+end
+
+local function add_ids(plan, mode, uid, gid, origin)
+  plan.user =
+    { name = "wrapix", uid = uid, gid = gid, home = M.home, mode = mode, origin = origin }
+end
+
+--- Adds `plan.user`: rootless the caller, as root the owner of the workspace.
+function M.add_user(ctx)
+  local plan, facts = ctx.plan, ctx.facts
+  local engine, workspace = facts.engine, facts.workspace
+  if engine.rootless then
+    if not facts.subuid then
+      local hint = ("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s"):format(
+        facts.username
+      )
+      return item.refuse(facts.username, "has no range of subordinate ids for a container", hint)
+    end
+    add_ids(plan, "keep-id", facts.uid, facts.gid, item.host("your uid and gid"))
+    return true
+  end
+  add_ids(plan, "direct", workspace.uid, workspace.gid, item.host("owner of the workspace"))
+  local text = "running as root: the sandbox has no user namespace, so an escape from it is root"
+  if workspace.uid == 0 then
+    text = text .. "; and as root owns the workspace, the user inside is uid 0 as well"
+  end
+  item.warn(plan, text, "run wrapix as an ordinary user")
+  return true
+end
+
+local function slirp(ctx, reason)
+  local engine = ctx.facts.engine
+  if not engine.slirp4netns then
+    local needs = engine.version[1] >= 6 and "passt" or "slirp4netns"
+    return item.refuse("network", reason .. ", and slirp4netns is missing", "apt install " .. needs)
+  end
+  item.warn(ctx.plan, ("network: slirp4netns, as %s; pasta is faster"):format(reason))
+  return "slirp4netns"
+end
+
+local function rootless_backend(ctx)
+  local facts = ctx.facts
+  local engine = facts.engine
+  if not facts.tun_readable then
+    local hint = "sudo chmod 666 /dev/net/tun (or start with --network none)"
+    return item.refuse("network", "/dev/net/tun may not be opened by this user", hint)
+  end
+  if not item.at_least(engine.version, 4, 4) then
+    return slirp(ctx, engine_text(engine) .. " cannot use pasta")
+  end
+  if engine.pasta then
+    return "pasta"
+  end
+  -- 6.0 dropped slirp4netns.
+  if engine.version[1] >= 6 then
+    return item.refuse("network", "pasta is missing", "apt install passt")
+  end
+  return slirp(ctx, "pasta is missing")
+end
+
+local function chosen_network(ctx)
+  if ctx.options.network then
+    return ctx.options.network, item.option("--network")
+  elseif ctx.profile.network then
+    return ctx.profile.network, profiles.field_origin(ctx.profile, "network")
+  end
+  return "open", item.default()
+end
+
+--- Adds `plan.network`: the mode asked for and what gives it here.
+function M.add_network(ctx)
+  local mode, origin = chosen_network(ctx)
+  local backend, message, code, hint
+  if mode == "none" then
+    backend = "none"
+  elseif mode ~= "open" then
+    local known = table.concat(NETWORKS, ", ")
+    return item.refuse(origin.text, ("network %q is not known (known: %s)"):format(mode, known))
+  elseif ctx.facts.engine.rootless then
+    backend, message, code, hint = rootless_backend(ctx)
+    if not backend then
+      return nil, message, code, hint
+    end
+  else
+    backend = "bridge"
+  end
+  ctx.plan.network = { mode = mode, backend = backend, origin = origin }
+  return true
+end
+
+local function seccomp_missing(engine)
+  if engine.seccomp_problem then
+    return item.refuse("seccomp", engine.seccomp_problem)
+  end
+  local hint = "apt install golang-github-containers-common (elsewhere: containers-common)"
+  return item.refuse("seccomp", "the engine's profile (seccomp.json) is not on this host", hint)
+end
+
+local function asked(ctx, field)
+  if ctx.profile[field] == true then
+    return true, profiles.field_origin(ctx.profile, field)
+  end
+  return false, item.default()
+end
+
+local function add_label(plan, engine)
+  -- Binds would need relabelling, which rewrites the label of every file in
+  -- the workspace.
+  if engine.selinux then
+    plan.security.label = "disable"
+    plan.security.label_origin = item.host("SELinux is on")
+    local reason = "the files of the workspace would have to be relabelled"
+    item.skip(plan, "security", "SELinux separation", reason, plan.security.label_origin)
+  end
+end
+
+--- Adds `plan.security`. A seccomp profile that cannot be had is a refusal.
+function M.add_security(ctx)
+  local engine = ctx.facts.engine
+  if not engine.seccomp then
+    return item.refuse("seccomp", "this kernel or engine cannot filter system calls")
+  end
+  local userns, userns_origin = asked(ctx, "userns")
+  local writable, writable_origin = asked(ctx, "writable_root")
+  local seccomp = engine.seccomp_path
+  if userns then
+    seccomp = engine.seccomp_base
+  end
+  if not seccomp then
+    return seccomp_missing(engine)
+  end
+  ctx.plan.security = {
+    cap_drop = "all",
+    no_new_privileges = true,
+    seccomp = seccomp,
+    read_only = not writable,
+    userns = userns,
+    origin = item.default(),
+    seccomp_origin = userns_origin,
+    read_only_origin = writable_origin,
+  }
+  add_label(ctx.plan, engine)
+  return true
+end
+
+--- Tells which OCI runtime to ask for, where the engine's own would fail.
+---@param facts wrapix.Facts
+---@return string|false|nil path false: the engine's own will do; nil: none will
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.runtime(facts)
+  local runtime = facts.engine.oci_runtime
+  if runtime.name ~= "crun" or not facts.cgroup.v2_busy then
+    return false
+  end
+  if not facts.runc then
+    return item.refuse("crun", "does not work with hybrid cgroups", "apt install runc")
+  end
+  return facts.runc
+end
+
+--- Adds `plan.engine`: the program to start and the quirks of this host.
+function M.add_engine(ctx)
+  local engine = ctx.facts.engine
+  local runtime, message, code, hint = M.runtime(ctx.facts)
+  if runtime == nil then
+    return nil, message, code, hint
+  end
+  ctx.plan.engine = { path = engine.path, origin = item.host(engine_text(engine)) }
+  if runtime then
+    ctx.plan.engine.oci_runtime = runtime
+    ctx.plan.engine.oci_runtime_origin = item.host("crun does not work with hybrid cgroups")
+  end
+  return true
+end
+
+return M
