@@ -16,7 +16,7 @@ M.CONTAINER_HOME = "/home/wrapix"
 M.CONTAINER_USER = "wrapix"
 
 ---@class wrapix.MountSpec
----@field source string on the host; ~, $HOME, $USER are the host's; relative to the file that names it
+---@field source string on the host; ~, $HOME, $USER are the host's; may be relative
 ---@field dest string in the container; ~, $HOME, $USER are the container's; absolute
 ---@field mode "ro"|"rw"|nil default "ro"
 ---@field optional boolean? an absent source is skipped instead of an error
@@ -57,7 +57,7 @@ local function bad_text(text)
   if text == "" then return "is empty" end
   if text:find("\0", 1, true) then return "holds a NUL byte" end
   -- The engine keeps paths as JSON, which silently changes such bytes.
-  if not utf8.len(text) then return "is not valid UTF-8, which the container engine cannot pass on" end
+  if not utf8.len(text) then return "is not valid UTF-8, which the engine cannot pass on" end
 end
 
 -- Specs ----------------------------------------------------------------------
@@ -303,7 +303,7 @@ local function expand_source(spec, ctx)
   if not source then return nil, (message:gsub("^expand", "mount")), "EINVAL" end
   if not path.is_absolute(source) then
     local start = ctx.base_dir or ctx.cwd
-    if not start then return fail(spec.source, "a relative source has no directory to start from") end
+    if not start then return fail(spec.source, "there is no directory to start from") end
     source = path.join(start, source)
   end
   local reason = bad_text(source)
@@ -364,7 +364,9 @@ end
 ---@return T[] sorted a new list
 function M.order(list)
   local rows = {}
-  for i, mount in ipairs(list) do rows[i] = { mount = mount, depth = depth(mount.dest), index = i } end
+  for i, mount in ipairs(list) do
+    rows[i] = { mount = mount, depth = depth(mount.dest), index = i }
+  end
   table.sort(rows, function(a, b)
     if a.depth ~= b.depth then return a.depth < b.depth end
     return a.index < b.index

@@ -1,0 +1,195 @@
+-- SPDX-License-Identifier: MIT
+-- From a profile's name or path to the values its Lua text returns: where it is
+-- looked for, compiling, running, and errors that name file and line. Files are
+-- read only through the context it is given.
+
+local nearest = require "wrapix.nearest"
+local path = require "wrapix.path"
+local schema = require "wrapix.schema"
+
+local M = {}
+
+---@class wrapix.ProfileContext
+---@field workspace string? the workspace on the host
+---@field config_dir string? wrapix's own configuration directory
+---@field cwd string? where a relative path starts, default the process's own
+---@field home string?
+---@field user string?
+---@field read fun(path: string): string?, string?, string? text, or nil, message, code
+---@field builtin fun(name: string): string? source of a built-in profile
+---@field builtin_names fun(): string[]
+---@field trusted fun(path: string): boolean whether a file of the workspace may be run
+---@field list (fun(dir: string): string[]?)? names in a directory, for `list` and errors
+
+---@class wrapix.ProfileFile
+---@field source string as it is shown and as the chunk is named
+---@field text string
+---@field name string the file's name without ".lua"
+---@field dir string? its directory; nil for a built-in one
+---@field where "path"|"workspace"|"user"|"builtin"
+---@field notes string[]
+
+local function fail(object, reason, code, hint)
+  return nil, ("profile: %s: %s"):format(path.show(object), reason), code, hint
+end
+
+--- Whether a failed read means that there is no such file.
+local function is_absent(message, code)
+  code = code or (message and message:match("^E%u+"))
+  return code == nil and message == nil or code == "ENOENT" or code == "ENOTDIR"
+end
+
+--- Whether a word of the command line means a file rather than a name.
+---@param what string
+---@return boolean
+function M.is_path(what) return what:find("/", 1, true) ~= nil or what:find("%.lua$") ~= nil end
+
+local function base_name(file) return (path.basename(file):gsub("%.lua$", "")) end
+
+--- Reads a file named by its path.
+---@param file string
+---@param ctx wrapix.ProfileContext
+---@return wrapix.ProfileFile?
+---@return string? message
+---@return string? code
+function M.open(file, ctx)
+  local full = ctx.cwd and path.join(ctx.cwd, file) or file
+  local text, message, code = ctx.read(full)
+  if not text then
+    if is_absent(message, code) then return fail(file, "no such file", "ENOENT") end
+    return fail(file, message or "cannot be read", code or "EIO")
+  end
+  return {
+    source = file, text = text, name = base_name(file), dir = path.dirname(full),
+    where = "path", notes = {},
+  }
+end
+
+--- The directories a name is looked up in, first one first.
+local function directories(ctx)
+  local list = {}
+  if ctx.workspace then
+    list[1] = { where = "workspace", dir = path.join(ctx.workspace, ".wrapix/profiles") }
+  end
+  if ctx.config_dir then
+    list[#list + 1] = { where = "user", dir = path.join(ctx.config_dir, "profiles") }
+  end
+  return list
+end
+
+--- Every profile that can be named, each once, as the lookup would find it.
+---@param ctx wrapix.ProfileContext
+---@return { name: string, where: "workspace"|"user"|"builtin", source: string }[] sorted by name
+function M.list(ctx)
+  local found, seen = {}, {}
+  local function add(name, where, source)
+    if seen[name] or not schema.is_name(name) then return end
+    seen[name] = true
+    found[#found + 1] = { name = name, where = where, source = source }
+  end
+  for _, place in ipairs(directories(ctx)) do
+    for _, file in ipairs(ctx.list and ctx.list(place.dir) or {}) do
+      local name, source = file:match("^(.+)%.lua$"), path.join(place.dir, file)
+      local is_usable = name and (place.where ~= "workspace" or ctx.trusted(source))
+      if is_usable then add(name, place.where, source) end
+    end
+  end
+  for _, name in ipairs(ctx.builtin_names()) do
+    add(name, "builtin", ("profiles/%s.lua"):format(name))
+  end
+  table.sort(found, function(a, b) return a.name < b.name end)
+  return found
+end
+
+local function unknown(name, ctx, notes)
+  local names = {}
+  for i, entry in ipairs(M.list(ctx)) do names[i] = entry.name end
+  local reason = ("no such profile%s; there are: %s")
+    :format(nearest.hint(name, names), #names > 0 and table.concat(names, ", ") or "none")
+  return fail(name, reason, "ENOENT", notes[1])
+end
+
+--- Reads a profile by its name: of the workspace when trusted, of the user, or
+--- a built-in one. An untrusted file is not read as code, only noted.
+local function find_named(name, ctx)
+  if not schema.is_name(name) then
+    return fail(name, "is not the name of a profile, nor a path to a .lua file", "EINVAL")
+  end
+  local notes = {}
+  for _, place in ipairs(directories(ctx)) do
+    local file = path.join(place.dir, name .. ".lua")
+    local text, message, code = ctx.read(file)
+    if text and place.where == "workspace" and not ctx.trusted(file) then
+      notes[#notes + 1] = ("%s is not used: the workspace is not trusted; give its path to use it")
+        :format(path.show(file))
+    elseif text then
+      return { source = file, text = text, name = name, dir = place.dir, where = place.where,
+        notes = notes }
+    elseif not is_absent(message, code) then
+      return fail(file, message or "cannot be read", code or "EIO")
+    end
+  end
+  local text = ctx.builtin(name)
+  if not text then return unknown(name, ctx, notes) end
+  return { source = ("profiles/%s.lua"):format(name), text = text, name = name,
+    where = "builtin", notes = notes }
+end
+
+--- Finds a profile by name or path.
+---@param what string
+---@param ctx wrapix.ProfileContext
+---@return wrapix.ProfileFile?
+---@return string? message
+---@return string? code "ENOENT", "EINVAL" or what reading gave
+---@return string? hint
+function M.find(what, ctx)
+  if M.is_path(what) then return M.open(what, ctx) end
+  return find_named(what, ctx)
+end
+
+--- The text for the compiler: a byte order mark and a first line with "#" are
+--- not Lua, but files have them; the count of lines stays.
+local function lua_text(text)
+  text = text:gsub("^\xef\xbb\xbf", "")
+  return (text:gsub("^#[^\r\n]*", ""))
+end
+
+--- An error object as text; its own __tostring may fail as well.
+local function error_text(err)
+  if type(err) == "string" then return err end
+  local ok, text = pcall(tostring, err)
+  return ok and text or ("an error of type %s"):format(type(err))
+end
+
+--- Compiles and runs a file. Only source text is taken: bytecode can break the
+--- interpreter. Globals the file sets stay its own.
+---@param file wrapix.ProfileFile
+---@param args string[]? its `...`
+---@return table? results packed values it returned
+---@return string? message
+---@return string? code "EINVAL"
+---@return string? hint
+---@return string? traceback of an error at run time
+function M.run(file, args)
+  if file.text:sub(1, 1) == "\27" then
+    return fail(file.source, "is compiled Lua; only source text is taken", "EINVAL")
+  end
+  local globals = setmetatable({}, { __index = _G })
+  local chunk, message = load(lua_text(file.text), "@" .. file.source, "t", globals)
+  if not chunk then return nil, "profile: " .. message, "EINVAL" end
+  args = args or {}
+  local traceback
+  local results = table.pack(xpcall(chunk, function(err)
+    traceback = debug.traceback(nil, 2)
+    return error_text(err)
+  end, table.unpack(args, 1, args.n or #args)))
+  if not results[1] then
+    local text = results[2]
+    local has_place = text:find("^[^\n]-:%d+: ")
+    message = has_place and "profile: " .. text or select(2, fail(file.source, text))
+    return nil, message, "EINVAL", nil, traceback
+  end
+  return table.pack(table.unpack(results, 2, results.n))
+end
+
+return M

@@ -1,0 +1,343 @@
+-- SPDX-License-Identifier: MIT
+-- The fields of a profile: what each may hold, how `derive` joins two of them,
+-- and what is wrong with a given table. Pure; knows no file and no line, that
+-- is profile.lua's. Values end up in argv, image names and the environment, so
+-- every pattern says what is allowed rather than what is not.
+
+local mount = require "wrapix.mount"
+local nearest = require "wrapix.nearest"
+local path = require "wrapix.path"
+local units = require "wrapix.plan.units"
+
+local M = {}
+
+---@alias wrapix.Add fun(text: string, ...: string|integer) notes a problem below the field
+
+---@class wrapix.Field
+---@field kind "scalar"|"list"|"map"|"hooks" scalar: replaced by derive, whatever its type
+---@field doc string
+---@field check fun(value: any, add: wrapix.Add)
+
+---@class wrapix.Problem
+---@field path (string|integer)[] the field and the keys below it
+---@field text string
+
+-- Deeper data is a mistake (or a cycle), and copying it must end.
+local DEEPEST = 16
+
+-- A value as it may stand in a message.
+local function show(value)
+  if type(value) == "string" then
+    local is_long = #value > 60
+    local text = path.show(is_long and value:sub(1, utf8.offset(value, 0, 58) - 1) or value)
+    if text:sub(1, 1) ~= '"' then text = "'" .. text .. "'" end
+    return is_long and text .. "…" or text
+  elseif type(value) == "number" or type(value) == "boolean" then
+    return tostring(value)
+  end
+  return "a " .. type(value)
+end
+
+local function expected(what, value) return ("%s expected, got %s"):format(what, show(value)) end
+
+--- Tells whether a table is a list: exactly the keys 1 to n.
+---@param tbl table
+---@return boolean
+---@return any stray a key that does not belong to a list
+function M.is_list(tbl)
+  local length = rawlen(tbl)
+  local count = 0
+  for key in next, tbl do
+    if math.type(key) ~= "integer" or key < 1 or key > length then return false, key end
+    count = count + 1
+  end
+  return count == length, nil
+end
+
+-- Patterns -------------------------------------------------------------------
+
+--- Whether a text may be a profile's name. It becomes part of an image name, so
+--- it follows the engine's rule: separators only between letters and digits.
+---@param text any
+---@return boolean
+function M.is_name(text)
+  if type(text) ~= "string" or #text > 64 then return false end
+  if not text:find("^[a-z0-9][a-z0-9._-]*$") or not text:find("[a-z0-9]$") then return false end
+  for run in text:gmatch("[._-]+") do
+    if not (run == "." or run == "_" or run == "__" or run:find("^%-+$")) then return false end
+  end
+  return true
+end
+
+--- Whether a text is the name of an environment variable.
+---@param text any
+---@return boolean
+function M.is_env_name(text)
+  return type(text) == "string" and text:find("^[A-Za-z_][A-Za-z0-9_]*$") ~= nil
+end
+
+local function is_word(text)
+  return type(text) == "string" and #text <= 64 and text:find("^[a-z0-9][a-z0-9_-]*$") ~= nil
+end
+
+local function is_image(text)
+  return type(text) == "string" and #text <= 512
+    and text:find("^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$") ~= nil
+end
+
+-- "name-" would make apt remove the package.
+local function is_package(text)
+  if type(text) ~= "string" or #text > 128 then return false end
+  local name, version = text:match("^([^=]+)=(.*)$")
+  if version and not version:find("^[A-Za-z0-9][A-Za-z0-9.+~:-]*$") then return false end
+  name = (name or text):gsub(":[a-z0-9]+$", "")
+  return name:find("^[A-Za-z0-9][A-Za-z0-9+._-]*$") ~= nil and name:sub(-1) ~= "-"
+end
+
+--- Why a text cannot go into argv or the environment, or nil. Never shows it.
+local function bad_text(text)
+  if text:find("\0", 1, true) then return "holds a NUL byte" end
+  if not utf8.len(text) then return "is not valid UTF-8, which the engine cannot pass on" end
+end
+
+-- Checks ---------------------------------------------------------------------
+
+local function matching(what, test)
+  return function(value, add)
+    if not test(value) then add(expected(what, value)) end
+  end
+end
+
+local function boolean(value, add)
+  if type(value) ~= "boolean" then add(expected("true or false", value)) end
+end
+
+local function one_of(words)
+  return function(value, add)
+    for _, word in ipairs(words) do
+      if value == word then return end
+    end
+    local list = "'" .. table.concat(words, "' or '") .. "'"
+    add(expected(list, value) .. nearest.hint(value, words))
+  end
+end
+
+local function list_of(example, check_entry)
+  return function(value, add)
+    if type(value) ~= "table" then
+      return add(expected(("a list such as { %s }"):format(example), value))
+    end
+    local is_list, stray = M.is_list(value)
+    if stray ~= nil then
+      return add(("a list has no key %s"):format(show(stray)), stray)
+    elseif not is_list then
+      return add("a list has no nil between its entries")
+    end
+    for i = 1, rawlen(value) do
+      check_entry(rawget(value, i), function(text, ...) add(text, i, ...) end)
+    end
+  end
+end
+
+local function map_of(example, check_entry)
+  return function(value, add)
+    if type(value) ~= "table" then
+      return add(expected(("a table such as { %s }"):format(example), value))
+    end
+    for key, entry in next, value do
+      check_entry(key, entry, function(text, ...) add(text, key, ...) end)
+    end
+  end
+end
+
+--- Data without an end must be refused here, because it is copied later.
+local function is_too_deep(value, depth)
+  if type(value) ~= "table" then return false end
+  if depth > DEEPEST then return true end
+  for _, inner in next, value do
+    if is_too_deep(inner, depth + 1) then return true end
+  end
+  return false
+end
+
+local function data(value, add)
+  if type(value) ~= "table" then
+    add(expected("a table", value))
+  elseif is_too_deep(value, 1) then
+    add(("is nested more than %d deep, or holds itself"):format(DEEPEST))
+  end
+end
+
+local PACKAGE_KEYS = { apt = true, nix = true }
+
+local function package(value, add)
+  if type(value) ~= "table" then
+    if not is_package(value) then add(expected("the name of a package", value)) end
+    return
+  end
+  if not is_package(rawget(value, 1)) then
+    add(expected('{ "name", apt = "…", nix = "…" }, a name', rawget(value, 1)), 1)
+  end
+  for key, name in next, value do
+    if PACKAGE_KEYS[key] then
+      if not is_package(name) then add(expected("the name of a package", name), key) end
+    elseif key ~= 1 then
+      add(("unknown field %s%s"):format(show(key), nearest.hint(key, PACKAGE_KEYS)), key)
+    end
+  end
+end
+
+local function env(name, value, add)
+  if not M.is_env_name(name) then
+    return add(("%s is not a variable name: letters, digits and _ only"):format(show(name)))
+  elseif type(value) == "string" then
+    local reason = bad_text(value)
+    if reason then add("its value " .. reason) end
+  elseif type(value) ~= "number" then
+    add(("text expected, got a %s"):format(type(value)))
+  end
+end
+
+-- Somebody may have put the secret itself here; an error must not print it.
+local function secret(value, add)
+  if not M.is_env_name(value) then
+    add("the name of an environment variable expected; its value belongs into the environment")
+  end
+end
+
+local function mount_spec(value, add)
+  for _, problem in ipairs(mount.problems(value)) do add(problem.text, problem.key) end
+end
+
+local function writable(value, add)
+  if type(value) ~= "string" then return add(expected("a directory in the container", value)) end
+  local dest, message = mount.resolve_dest(value)
+  if not dest then add((message:gsub("^mount: ", ""))) end
+end
+
+local LIMITS = {
+  cpus = units.cpus, memory = units.size, pids = units.count, timeout = units.duration,
+}
+
+local function limit(name, value, add)
+  local read = LIMITS[name]
+  if not read then
+    return add(("unknown limit %s%s"):format(show(name), nearest.hint(name, LIMITS)))
+  end
+  local is_right_type = type(value) == "number" or type(value) == "string"
+  local number, reason = nil, "is not a number or a text"
+  if is_right_type then number, reason = read(value) end
+  if not number then add(("%s %s"):format(show(value), reason)) end
+end
+
+local function argument(value, add)
+  if type(value) ~= "string" then return add(expected("text", value)) end
+  local reason = bad_text(value)
+  if reason then add(reason) end
+end
+
+local check_arguments = list_of('"make", "test"', argument)
+
+local function command(value, add)
+  check_arguments(value, add)
+  if type(value) == "table" and (rawget(value, 1) or "") == "" then
+    add("the name of a program expected first")
+  end
+end
+
+local function hook(value, add)
+  if type(value) == "function" then return end
+  if type(value) ~= "table" then
+    return add(expected("a function or a list of functions", value))
+  end
+  list_of("function(ctx) … end", function(entry, add_entry)
+    if type(entry) ~= "function" then add_entry(expected("a function", entry)) end
+  end)(value, add)
+end
+
+--- The events of a sandbox a profile can hook into.
+M.hooks = {
+  before_build = hook, before_start = hook, after_start = hook,
+  on_notify = hook, before_stop = hook, after_exit = hook,
+  agent = data,
+  on_error = one_of({ "block", "warn", "skip" }),
+}
+
+local function hook_field(name, value, add)
+  local check = M.hooks[name]
+  if not check then
+    return add(("unknown hook %s%s"):format(show(name), nearest.hint(name, M.hooks)))
+  end
+  check(value, add)
+end
+
+local function mcp(name, value, add)
+  if not is_word(name) then return add(expected("the name of a server", name)) end
+  if value ~= true and value ~= false then data(value, add) end
+end
+
+local function is_shell(text)
+  return type(text) == "string" and text:find("^/?[A-Za-z0-9_][A-Za-z0-9_./+-]*$") ~= nil
+end
+
+-- Fields ---------------------------------------------------------------------
+
+local image = matching("an image such as 'docker.io/library/debian:trixie-slim'", is_image)
+local NAME = "a name (at most 64 of a-z and 0-9, with single '.', '_' or '-' between them)"
+
+---@type table<string, wrapix.Field>
+M.fields = {
+  name = { kind = "scalar", doc = "name of the profile", check = matching(NAME, M.is_name) },
+  image = { kind = "scalar", doc = "image to use as it is", check = image },
+  base = { kind = "scalar", doc = "image the packages are installed on", check = image },
+  packages = { kind = "list", doc = "programs the image has", check = list_of('"git"', package) },
+  agents = { kind = "list", doc = "agents the image has",
+    check = list_of('"claude"', matching("the name of an agent", is_word)) },
+  agent = { kind = "scalar", doc = "agent to run",
+    check = matching("the name of an agent", is_word) },
+  env = { kind = "map", doc = "variables", check = map_of('NAME = "value"', env) },
+  secrets = { kind = "list", doc = "variables taken from the launcher's environment",
+    check = list_of('"API_KEY"', secret) },
+  mounts = { kind = "list", doc = "host files the sandbox sees",
+    check = list_of('{ source = "…", dest = "…" }', mount_spec) },
+  writable = { kind = "list", doc = "directories that become a tmpfs of the user",
+    check = list_of('"/var/cache/x"', writable) },
+  network = { kind = "scalar", doc = "open or none", check = one_of({ "open", "none" }) },
+  limits = { kind = "map", doc = "cpus, memory, pids, timeout",
+    check = map_of('memory = "4g"', limit) },
+  command = { kind = "scalar", doc = "argv to run", check = command },
+  hooks = { kind = "hooks", doc = "functions called around a run",
+    check = map_of("before_start = function(ctx) … end", hook_field) },
+  mcp = { kind = "map", doc = "MCP servers of the agent", check = map_of("tmux = true", mcp) },
+  shell = { kind = "scalar", doc = "shell when there is no command",
+    check = matching("the name or path of a shell", is_shell) },
+  read_only = { kind = "scalar", doc = "false: the root file system can be written",
+    check = boolean },
+  userns = { kind = "scalar", doc = "true: new user namespaces are allowed inside",
+    check = boolean },
+}
+
+--- Everything wrong with a profile's table.
+---@param tbl table
+---@return wrapix.Problem[] empty when fine; in no particular order
+function M.check(tbl)
+  if type(tbl) ~= "table" then error("tbl: table expected", 2) end
+  local found = {}
+  for key, value in next, tbl do
+    local field = M.fields[key]
+    local function add(text, ...) found[#found + 1] = { path = { key, ... }, text = text } end
+    if field then
+      field.check(value, add)
+    else
+      add(("unknown field %s%s"):format(show(key), nearest.hint(key, M.fields)))
+      found[#found].is_unknown = true
+    end
+  end
+  if tbl.image ~= nil and tbl.base ~= nil then
+    local text = "a profile has an image or a base to build on, not both"
+    found[#found + 1] = { path = { "base" }, text = text }
+  end
+  return found
+end
+
+return M

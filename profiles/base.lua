@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: MIT
+-- The profile without special needs, and what others derive from: a shell, the
+-- usual Unix tools, and what agents reach for when they read and change code.
+-- A plain table; apt and nix are the names where they differ.
+
+return {
+  name = "base",
+  packages = {
+    "bash",
+    { "ca-certificates", nix = "cacert" },
+    "coreutils",
+    "curl",
+    "diffutils",
+    { "fd", apt = "fd-find" },
+    "file",
+    "findutils",
+    "gawk",
+    "git",
+    { "grep", nix = "gnugrep" },
+    "gzip",
+    "iproute2",
+    { "iputils", apt = "iputils-ping" },
+    "jq",
+    "less",
+    { "man", apt = "man-db", nix = "man-db" },
+    { "netcat", apt = "netcat-openbsd", nix = "netcat-openbsd" },
+    { "nix", apt = "nix-bin" },
+    { "openssh", apt = "openssh-client" },
+    { "patch", nix = "gnupatch" },
+    "procps",
+    "ripgrep",
+    "rsync",
+    { "sed", nix = "gnused" },
+    { "tar", nix = "gnutar" },
+    "tree",
+    "unzip",
+    "util-linux",
+    "vim",
+    { "which", apt = "debianutils" },
+    { "xz", apt = "xz-utils" },
+    "yq",
+    "zip",
+  },
+  network = "open",
+  limits = { memory = "4g", pids = 4096 },
+  command = { "bash" },
+}
