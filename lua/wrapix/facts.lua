@@ -28,6 +28,7 @@ local CAP_SYS_RESOURCE = 24
 ---@field euid integer
 ---@field username string
 ---@field home string
+---@field cwd string? nil when the directory is gone
 ---@field hostname string
 ---@field boot_id string
 ---@field pid integer
@@ -180,6 +181,7 @@ local function read_process(deps)
     boot_id = sys.boot_id(),
     pid = sys.pid(),
     start_time = sys.process_start(sys.pid()),
+    cwd = deps.fs.realpath("."),
     env = sys.environ(),
     stdin_tty = sys.isatty(0),
     stdout_tty = sys.isatty(1),

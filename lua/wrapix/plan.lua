@@ -152,11 +152,11 @@ local function chosen_command(ctx)
   end
   local agent, origin = chosen_agent(ctx)
   if profile.command and not ctx.options.agent then
-    local value = profile.command
-    value = type(value) == "table" and value or { value }
-    return value, profiles.field_origin(profile, "command")
+    return profile.command, profiles.field_origin(profile, "command")
   elseif agent then
     return { agent }, origin
+  elseif profile.shell then
+    return { profile.shell }, profiles.field_origin(profile, "shell")
   end
 end
 

@@ -60,7 +60,9 @@ local function add_plain(set, name, value, origin)
   if not ok then
     return nil, message, code, hint
   end
-  if type(value) ~= "string" then
+  if type(value) == "number" then
+    value = tostring(value)
+  elseif type(value) ~= "string" then
     return item.refuse(origin.text, name .. " needs a text as its value")
   end
   if value:find("\0", 1, true) then

@@ -113,8 +113,9 @@ local function seccomp_missing(engine)
   return item.refuse("seccomp", "the engine's profile (seccomp.json) is not on this host", hint)
 end
 
-local function asked(ctx, field)
-  if ctx.profile[field] == true then
+-- A switch of the profile that widens the confinement, and who set it.
+local function widened(ctx, field, wide)
+  if ctx.profile[field] == wide then
     return true, profiles.field_origin(ctx.profile, field)
   end
   return false, item.default()
@@ -137,8 +138,8 @@ function M.add_security(ctx)
   if not engine.seccomp then
     return item.refuse("seccomp", "this kernel or engine cannot filter system calls")
   end
-  local userns, userns_origin = asked(ctx, "userns")
-  local writable, writable_origin = asked(ctx, "writable_root")
+  local userns, userns_origin = widened(ctx, "userns", true)
+  local writable, writable_origin = widened(ctx, "read_only", false)
   local seccomp = engine.seccomp_path
   if userns then
     seccomp = engine.seccomp_base

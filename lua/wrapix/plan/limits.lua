@@ -72,7 +72,8 @@ end
 local function add_chosen(ctx, limit, value, origin, missing)
   local plan, facts = ctx.plan, ctx.facts
   if limit.controller and not facts.cgroup.controllers[limit.controller] then
-    local what = ("%s=%s"):format(limit.name, value)
+    local shown = limit.name == "memory" and units.format_size(value) or tostring(value)
+    local what = limit.name .. "=" .. shown
     item.skip(plan, "limit", what, (why_not(facts)), origin)
     missing[#missing + 1] = limit.name
     return

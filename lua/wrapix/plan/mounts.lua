@@ -81,7 +81,7 @@ end
 local function add_profile(list, ctx)
   for i, spec in ipairs(ctx.profile.mounts or {}) do
     local origin = profiles.field_origin(ctx.profile, "mounts", i)
-    local base = profiles.field_dir(ctx.profile, "mounts", i)
+    local base = profiles.base_dir(ctx.profile, "mounts", i)
     local ok, message, code, hint = resolve(list, ctx, spec, origin, base)
     if not ok then
       return nil, message, code, hint

@@ -34,6 +34,19 @@ function M.size(value)
   return math.floor(bytes)
 end
 
+--- Writes a size the way it is best read; `M.size` reads it back.
+---@param bytes integer
+---@return string
+function M.format_size(bytes)
+  for _, unit in ipairs({ "t", "g", "m", "k" }) do
+    local whole = 1 << SIZE[unit]
+    if bytes >= whole and bytes % whole == 0 then
+      return ("%d%s"):format(bytes // whole, unit)
+    end
+  end
+  return ("%db"):format(bytes)
+end
+
 --- Reads a duration in seconds: a number, or "90", "90s", "5m", "1h30m", "2d".
 ---@param value number|string
 ---@return number|nil seconds

@@ -7,10 +7,9 @@
 local control = require("wrapix.runtime.podman.control")
 local failure = require("wrapix.runtime.podman.failure")
 local host = require("wrapix.plan.host")
+local units = require("wrapix.plan.units")
 
 local M = {}
-
-local INIT = "/run/wrapix/bin/wrapix-init"
 
 ---@class wrapix.Flag
 ---@field args string[] words of the command line
@@ -139,7 +138,7 @@ end
 
 local LIMIT_FLAGS = {
   memory = function(value)
-    return "--memory", ("%db"):format(value)
+    return "--memory", units.format_size(value)
   end,
   cpus = function(value)
     return "--cpus", ("%.10g"):format(value)
@@ -186,7 +185,7 @@ end
 
 local function add_command(add, plan)
   local command = plan.command
-  add("command", command.origin, "--entrypoint", INIT)
+  add("command", command.origin, "--entrypoint", control.init)
   add("image", plan.image.origin, plan.image.ref)
   local words = table.move(command.value, 1, #command.value, 1, {})
   if not command.shell then

@@ -39,8 +39,6 @@ local function rule(names, action, errno, args)
     action = action,
     errnoRet = errno,
     args = args,
-    includes = {},
-    excludes = {},
   }
 end
 
@@ -106,7 +104,8 @@ local function without(entry, owned)
   end
   local copy = {}
   for key, value in pairs(entry) do
-    copy[key] = value
+    -- An empty table says nothing, and whether it was a list is easily lost.
+    copy[key] = (type(value) ~= "table" or next(value) ~= nil) and value or nil
   end
   copy.name, copy.names = nil, kept
   return copy

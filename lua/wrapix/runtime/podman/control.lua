@@ -5,6 +5,9 @@
 
 local M = {}
 
+--- The first program of every sandbox.
+M.init = "/run/wrapix/bin/wrapix-init"
+
 -- Podman's global flag, wanted by every command that may start a process.
 local function engine_argv(plan, ...)
   local argv = { plan.engine.path }
@@ -56,10 +59,10 @@ end
 ---@field workdir string?
 ---@field env string[]? "NAME" or "NAME=VALUE"
 
---- Runs one more command in the container of a plan, through the helper that
---- gives it the sandbox's PATH.
+--- Runs one more command in the container of a plan, or its shell. It goes
+--- through the helper too, which gives it the sandbox's PATH and exit statuses.
 ---@param plan table
----@param command string[]
+---@param command string[]? nil: a shell
 ---@param opts wrapix.ExecOptions?
 ---@return string[]
 function M.exec_argv(plan, command, opts)
@@ -71,8 +74,9 @@ function M.exec_argv(plan, command, opts)
   for _, text in ipairs(opts.env or {}) do
     table.move({ "--env", text }, 1, 2, #words + 1, words)
   end
-  table.move({ "--", plan.name }, 1, 2, #words + 1, words)
-  table.move(command, 1, #command, #words + 1, words)
+  local tail = { "--", plan.name, M.init, command and "--" or "--shell" }
+  table.move(tail, 1, 4, #words + 1, words)
+  table.move(command or {}, 1, #(command or {}), #words + 1, words)
   return engine_argv(plan, table.unpack(words))
 end
 

@@ -1,0 +1,9 @@
+-- A profile that widens the confinement.
+return {
+  name = "open",
+  image = "localhost/tools:1",
+  read_only = false,
+  userns = true,
+  network = "none",
+  shell = "/bin/zsh",
+}
