@@ -65,7 +65,7 @@ end
 local function field_problem(key, value)
   local kind = FIELDS[key]
   if not kind then
-    return ("unknown field '%s'%s"):format(tostring(key), nearest.hint(key, FIELDS))
+    return ("unknown field '%s'%s"):format(path.show(tostring(key)), nearest.hint(key, FIELDS))
   elseif type(value) ~= kind then
     return ("%s expected, got %s"):format(kind, type(value))
   elseif key == "mode" and not MODES[value] then
@@ -109,7 +109,7 @@ function M.check(spec)
   if problem then
     local object = type(spec) == "table" and rawget(spec, "dest")
     if type(object) ~= "string" then object = "specification" end
-    local where = problem.key and ("%s: "):format(tostring(problem.key)) or ""
+    local where = problem.key and path.show(tostring(problem.key)) .. ": " or ""
     return fail(object, where .. problem.text)
   end
   return {

@@ -113,18 +113,36 @@ local function usable_name(text)
   return name ~= "" and name or "profile"
 end
 
+--- Whether a name came from a lower layer: what derives without a name of its
+--- own is not the profile it derives from. A name set after derive is its own.
+local function is_inherited_name(name, list)
+  for i = #list, 1, -1 do
+    local given = list[i].fields.name
+    if given ~= nil then return i < #list and given == name end
+  end
+  return false
+end
+
 --- Checks a table and makes a profile of it that shares nothing with it.
 local function finish(tbl, list, default_name, notes)
   local problems = schema.check(tbl)
   if #problems > 0 then return nil, problems_text(problems, list), "EINVAL" end
   local result = layers.copy(tbl)
-  -- A file that derives without a name is not the profile it derives from.
-  if not result.name or (default_name and not list[#list].fields.name) then
+  if not result.name or (default_name and is_inherited_name(result.name, list)) then
     result.name = usable_name(default_name or "sandbox")
   end
   if result.hooks then result.hooks = layers.normal_hooks(result.hooks) end
   for name, value in pairs(result.env or {}) do result.env[name] = tostring(value) end
   return layers.set(result, list, notes)
+end
+
+--- Who called a function, for from_table: level 1 is the caller of the function
+--- that asks. Empty when Lua has forgotten it (a tail call) or it is C.
+---@param level integer
+---@return wrapix.TableOrigin
+function M.caller(level)
+  local source, line, dir = call_site(level + 1)
+  return { source = source, line = line, dir = dir }
 end
 
 ---@class wrapix.TableOrigin where a table given from Lua comes from; all optional

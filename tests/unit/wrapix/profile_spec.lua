@@ -327,6 +327,13 @@ describe("profile.from_table", function()
     assert.is_string(text_of(p, "packages", 2))
   end)
 
+  it("keeps a name set after derive", function()
+    local p = profile.derive({ name = "a" }, { packages = { "b" } })
+    assert.equal("x", profile.from_table(p, { name = "x" }).name)
+    p.name = "own"
+    assert.equal("own", profile.from_table(p, { name = "x" }).name)
+  end)
+
   it("keeps control bytes out of messages", function()
     local _, message = profile.from_table({ env = { ["A\27[2J"] = "x" }, ["\27x"] = 1 },
       { source = "s\n.lua" })
@@ -334,6 +341,69 @@ describe("profile.from_table", function()
   end)
 
   it("raises on misuse", function() assert.is_false(pcall(profile.from_table, "x")) end)
+end)
+
+describe("any table at all", function()
+  local state = 17
+  local function random(n)
+    state = (state * 1103515245 + 12345) % 2147483648
+    return (state >> 8) % n + 1
+  end
+  local FIELDS = {}
+  for name in pairs(profile.schema) do FIELDS[#FIELDS + 1] = name end
+  table.sort(FIELDS)
+  local KEYS = { 1, 2, 3, 5, -1, 0.5, "a", "A", "source", "dest", "mode", "memory", "\27[1m", "apt",
+    "before_start", "agent", true, "ä\xff", "" }
+  local VALUES = { "", "a", "-a", "/x", "~", "\0", "\27[2J", "\xff", 0, -1, 1.5, 1 / 0, 0 / 0, true,
+    false, print, io.stdout, coroutine.create(print), "ro", "4g", ("x"):rep(300) }
+
+  local function value(depth)
+    if depth == 0 or random(3) == 1 then return VALUES[random(#VALUES)] end
+    local t = {}
+    for i = 1, random(4) do
+      t[random(2) == 1 and i or KEYS[random(#KEYS)]] = value(depth - 1)
+    end
+    if random(10) == 1 then t.self = t end
+    return t
+  end
+  local function tbl()
+    local t = {}
+    for _ = 1, random(5) do t[FIELDS[random(#FIELDS)]] = value(3) end
+    if random(8) == 1 then t[KEYS[random(#KEYS)]] = value(1) end
+    return t
+  end
+
+  it("gives a profile or a clean message, never an error", function()
+    local good = 0
+    for _ = 1, 3000 do
+      local t = tbl()
+      if random(2) == 1 then t = profile.derive(t, tbl()) end
+      local p, message, code = profile.from_table(t, { source = "s.lua" })
+      if p then
+        good = good + 1
+        assert.same({ "wrapix.profile" }, { getmetatable(p).__name })
+      else
+        assert.equal("EINVAL", code)
+        assert.matches("^profile: ", message)
+        assert.is_nil(message:gsub("\n  ", ""):find("[%c\x7f]"))
+        assert.is_truthy(utf8.len(message))
+      end
+      for name in pairs(profile.schema) do
+        assert.is_string(profile.field_origin(t, name, 1, "x").text or "")
+      end
+    end
+    assert.is_true(good > 0)
+  end)
+end)
+
+describe("profile.caller", function()
+  it("is the caller of the function that asks", function()
+    local function api() return (profile.caller(1)) end
+    local from = api()
+    local line = debug.getinfo(1, "l").currentline - 1
+    assert.equal(line, from.line)
+    assert.matches("profile_spec.lua$", from.source)
+  end)
 end)
 
 describe("profile.catalog", function()
