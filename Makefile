@@ -25,7 +25,10 @@ LDFLAGS += $(SANITIZE)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-LIB_SRC := $(wildcard src/core/*.c src/api/*.c) src/sched.c src/host.c src/embed.c
+# Platform code is split by file: peer_linux.c, peer_darwin.c.
+FOREIGN := $(if $(filter Darwin,$(shell uname -s)),linux,darwin)
+LIB_SRC := $(filter-out %_$(FOREIGN).c,$(wildcard src/core/*.c src/api/*.c)) \
+  src/sched.c src/host.c src/embed.c
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/scripts.o
 GUEST := $(patsubst src/guest/%.c,$(BUILD)/guest/wrapix-%,$(wildcard src/guest/*.c))
 LUA_FILES := $(shell find lua profiles -name '*.lua' -o -path '*/template/*' -type f 2>/dev/null | sort)

@@ -6,6 +6,9 @@
 #include <uv.h>
 
 static const luaL_Reg modules[] = {
+    {"wrapix._c.fs", luaopen_wrapix_fs},
+    {"wrapix._c.json", luaopen_wrapix_json},
+    {"wrapix._c.sys", luaopen_wrapix_sys},
     {"wrapix._c.task", luaopen_wrapix_task},
     {NULL, NULL},
 };
@@ -25,6 +28,29 @@ const char *wx_check_text(lua_State *L, int arg) {
   const char *text = luaL_checklstring(L, arg, &len);
   luaL_argcheck(L, strlen(text) == len, arg, "contains a NUL byte");
   return text;
+}
+
+void wx_hold_clear(struct wx_hold *hold) {
+  if (hold->ptr)
+    hold->release(hold->ptr);
+  hold->ptr = NULL;
+}
+
+static int mm_gc(lua_State *L) {
+  wx_hold_clear(luaL_checkudata(L, 1, WX_HOLD));
+  return 0;
+}
+
+struct wx_hold *wx_hold_new(lua_State *L, void (*release)(void *ptr)) {
+  struct wx_hold *hold = lua_newuserdatauv(L, sizeof *hold, 0); // hold
+  hold->ptr = NULL;
+  hold->release = release;
+  if (luaL_newmetatable(L, WX_HOLD)) { // hold mt
+    lua_pushcfunction(L, mm_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2); // hold
+  return hold;
 }
 
 void wx_new_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metas) {

@@ -14,8 +14,9 @@
 #define WX_SERVER "wrapix.server"
 #define WX_SIGNALS "wrapix.signals"
 #define WX_LOCK "wrapix.lock"
-#define WX_JSON_BOX "wrapix.json.box"
+#define WX_HOLD "wrapix.hold"
 #define WX_JSON_ARRAY "wrapix.json.array"
+#define WX_JSON_NULL "wrapix.json.null"
 
 // One entry of a function table: the Lua name and the C name cannot drift.
 #define FN(name) {#name, l_##name}
@@ -31,6 +32,20 @@ const char *wx_check_text(lua_State *L, int arg);
 // Makes `name` with its methods and metamethods, __index and no __metatable leak.
 void wx_new_class(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metas);
 
+// A userdata that owns one block of the core, for as long as Lua may raise.
+struct wx_hold {
+  void *ptr; /* owned */
+  void (*release)(void *ptr);
+};
+
+// Pushes an empty one.
+struct wx_hold *wx_hold_new(lua_State *L, void (*release)(void *ptr));
+// Frees now what it holds.
+void wx_hold_clear(struct wx_hold *hold);
+
+int luaopen_wrapix_fs(lua_State *L);
+int luaopen_wrapix_json(lua_State *L);
+int luaopen_wrapix_sys(lua_State *L);
 int luaopen_wrapix_task(lua_State *L);
 
 // Registers every module as package.preload["wrapix._c.<mod>"].

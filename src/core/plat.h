@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// What Linux and macOS answer in different ways; plat_linux.c and
+// plat_darwin.c hold one half each.
+#ifndef WX_CORE_PLAT_H
+#define WX_CORE_PLAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+extern const char wx_plat_name[]; // "linux", "macos"
+
+// A text that changes with every start of the machine.
+int wx_plat_boot_id(char *out, size_t size, wx_err *err);
+
+// When the process started, in a text that tells it from any later process of
+// the same id. ESRCH when there is none.
+int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err);
+
+// Processors this process may run on.
+int wx_plat_cpus(wx_err *err);
+
+// Bytes of memory of the machine.
+int wx_plat_memory(uint64_t *bytes, wx_err *err);
+
+// Nanoseconds since 1970.
+int64_t wx_plat_mtime_ns(const struct stat *st);
+
+#endif

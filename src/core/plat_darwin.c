@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// macOS: the answers are behind sysctl.
+#include "plat.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/proc.h>
+#include <sys/sysctl.h>
+
+const char wx_plat_name[] = "macos";
+
+int wx_plat_boot_id(char *out, size_t size, wx_err *err) {
+  if (sysctlbyname("kern.bootsessionuuid", out, &size, NULL, 0) < 0)
+    return wx_err_set(err, errno, "read kern.bootsessionuuid");
+  return 0;
+}
+
+int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err) {
+  int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, (int)pid};
+  struct kinfo_proc info;
+  size_t len = sizeof info;
+  if (sysctl(name, 4, &info, &len, NULL, 0) < 0)
+    return wx_err_set(err, errno, "read process %ld", (long)pid);
+  if (len == 0) // no such process is no error here
+    return wx_err_set(err, ESRCH, "read process %ld", (long)pid);
+  const struct timeval *start = &info.kp_proc.p_starttime;
+  snprintf(out, size, "%lld%06d", (long long)start->tv_sec, (int)start->tv_usec);
+  return 0;
+}
+
+int wx_plat_cpus(wx_err *err) {
+  int count = 0;
+  size_t len = sizeof count;
+  if (sysctlbyname("hw.logicalcpu", &count, &len, NULL, 0) < 0)
+    return wx_err_set(err, errno, "count processors");
+  return count;
+}
+
+int wx_plat_memory(uint64_t *bytes, wx_err *err) {
+  size_t len = sizeof *bytes;
+  if (sysctlbyname("hw.memsize", bytes, &len, NULL, 0) < 0)
+    return wx_err_set(err, errno, "read the memory size");
+  return 0;
+}
+
+int64_t wx_plat_mtime_ns(const struct stat *st) {
+  return (int64_t)st->st_mtimespec.tv_sec * 1000000000 + st->st_mtimespec.tv_nsec;
+}

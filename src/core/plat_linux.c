@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// Linux: the answers are in /proc and in the scheduler.
+#include "plat.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "util.h"
+
+const char wx_plat_name[] = "linux";
+
+// Reads a whole small file as text.
+static int read_text(const char *path, char *out, size_t size, wx_err *err) {
+  auto_close int fd = (int)WX_RETRY(open(path, O_RDONLY | O_CLOEXEC));
+  if (fd < 0)
+    return wx_err_set(err, errno, "open '%s'", path);
+  size_t len = 0;
+  while (len < size - 1) {
+    ssize_t n = WX_RETRY(read(fd, out + len, size - 1 - len));
+    if (n < 0)
+      return wx_err_set(err, errno, "read '%s'", path);
+    if (n == 0)
+      break;
+    len += (size_t)n;
+  }
+  out[len] = '\0';
+  return 0;
+}
+
+int wx_plat_boot_id(char *out, size_t size, wx_err *err) {
+  if (read_text("/proc/sys/kernel/random/boot_id", out, size, err) < 0)
+    return -1;
+  out[strcspn(out, "\n")] = '\0';
+  return 0;
+}
+
+int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  if (read_text(path, text, sizeof text, err) < 0) {
+    if (err->code == ENOENT)
+      err->code = ESRCH;
+    return -1;
+  }
+  // Field 2 is the program's name in parentheses and may hold anything, spaces
+  // and parentheses too; after the last one the fields are plain words.
+  char *at = strrchr(text, ')'), *save = NULL, *word = NULL;
+  for (int field = 2; at && field < 22; field++)
+    word = strtok_r(field == 2 ? at + 1 : NULL, " ", &save);
+  if (!at || !word || word[strspn(word, "0123456789")] || strlen(word) >= size)
+    return wx_err_set(err, EPROTO, "read the start time in '%s'", path);
+  strcpy(out, word);
+  return 0;
+}
+
+int wx_plat_cpus(wx_err *err) {
+  // The kernel refuses a set smaller than its own, so grow until it fits.
+  for (int room = 1024; room <= 1 << 20; room *= 2) {
+    auto_free cpu_set_t *set = CPU_ALLOC(room);
+    if (!set)
+      return wx_err_set(err, ENOMEM, "count processors");
+    if (sched_getaffinity(0, CPU_ALLOC_SIZE(room), set) == 0)
+      return CPU_COUNT_S(CPU_ALLOC_SIZE(room), set);
+    if (errno != EINVAL)
+      break;
+  }
+  return wx_err_set(err, errno, "count processors");
+}
+
+int wx_plat_memory(uint64_t *bytes, wx_err *err) {
+  struct sysinfo info;
+  if (sysinfo(&info) < 0)
+    return wx_err_set(err, errno, "read the memory size");
+  *bytes = (uint64_t)info.totalram * info.mem_unit;
+  return 0;
+}
+
+int64_t wx_plat_mtime_ns(const struct stat *st) {
+  return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
