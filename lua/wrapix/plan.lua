@@ -175,7 +175,7 @@ local function add_terminal(ctx)
   local plan, facts = ctx.plan, ctx.facts
   plan.detach, plan.keep = ctx.options.detach == true, ctx.options.keep == true
   local both = facts.stdin_tty and facts.stdout_tty
-  local origin = item.host(both and "stdin and stdout are a terminal" or "no terminal on both sides")
+  local origin = item.host(both and "stdin and stdout are a terminal" or "no terminal at both ends")
   if plan.detach then
     origin = item.option("--detach")
   end

@@ -11,6 +11,7 @@ local M = {}
 
 M.home = "/home/wrapix"
 
+local ADD_SUBIDS = "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s"
 local NETWORKS = { "open", "none" }
 
 local function engine_text(engine)
@@ -28,9 +29,7 @@ function M.add_user(ctx)
   local engine, workspace = facts.engine, facts.workspace
   if engine.rootless then
     if not facts.subuid then
-      local hint = ("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s"):format(
-        facts.username
-      )
+      local hint = ADD_SUBIDS:format(facts.username)
       return item.refuse(facts.username, "has no range of subordinate ids for a container", hint)
     end
     add_ids(plan, "keep-id", facts.uid, facts.gid, item.host("your uid and gid"))

@@ -76,7 +76,8 @@ describe("facts.gather", function()
   end)
 
   it("needs the device of networks readable and writable", function()
-    local got = assert(facts.gather(OPTS, host({ ["/dev/net/tun"] = { type = "char", access = "r" } })))
+    local closed = { type = "char", access = "r" }
+    local got = assert(facts.gather(OPTS, host({ ["/dev/net/tun"] = closed })))
     assert.is_false(got.tun_readable)
     got = assert(facts.gather(OPTS, host({ ["/dev/net/tun"] = false })))
     assert.is_false(got.tun_readable)
@@ -123,7 +124,9 @@ end)
 describe("facts.has_subids", function()
   local joe = { username = "joe", uid = 1000 }
   local function has(uids, gids, nsswitch)
-    local files = { ["/etc/subuid"] = uids, ["/etc/subgid"] = gids, ["/etc/nsswitch.conf"] = nsswitch }
+    local files = {
+      ["/etc/subuid"] = uids, ["/etc/subgid"] = gids, ["/etc/nsswitch.conf"] = nsswitch,
+    }
     return facts.has_subids(fake_host.new({ files = files }).fs, joe)
   end
 

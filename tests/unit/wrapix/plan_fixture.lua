@@ -56,7 +56,12 @@ function M.facts()
     pid = 4321,
     start_time = 98765,
     workspace = { path = "/home/joe/shop", uid = 1000, gid = 1000 },
-    env = { TERM = "xterm-kitty", COLORTERM = "truecolor", API_KEY = "canary-7f3a", HOME = "/home/joe" },
+    env = {
+      TERM = "xterm-kitty",
+      COLORTERM = "truecolor",
+      API_KEY = "canary-7f3a",
+      HOME = "/home/joe",
+    },
     stdin_tty = true,
     stdout_tty = true,
     tty_size = { rows = 40, cols = 120 },

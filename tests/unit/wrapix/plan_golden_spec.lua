@@ -57,11 +57,13 @@ describe("plans and command lines as written down", function()
   end
 end)
 
+local KINDS = { profile = true, option = true, default = true, host = true, image = true }
+
 --- Every table with an origin must have a full one; every item of a list in a
 --- plan must have one.
 local function check_origin(origin, where)
   assert.is_table(origin, where .. " has no origin")
-  assert.is_true(({ profile = 1, option = 1, default = 1, host = 1, image = 1 })[origin.kind] ~= nil, where)
+  assert.is_true(KINDS[origin.kind], where)
   assert.is_string(origin.text, where)
   assert.is_true(#origin.text > 0, where)
 end

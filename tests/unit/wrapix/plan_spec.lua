@@ -51,7 +51,7 @@ describe("plan.make", function()
 
   it("raises on an option it does not know or of another type", function()
     assert.error_matches(function() make({}, { memroy = "4g" }) end, 'unknown option "memroy"')
-    assert.error_matches(function() make({}, { env = "A=1" }) end, "env: table expected, got string")
+    assert.error_matches(function() make({}, { env = "A=1" }) end, "env: table expected, got str")
   end)
 
   it("knows only podman", function()
@@ -128,7 +128,8 @@ end)
 
 describe("terminal", function()
   it("is there only with a terminal on both sides", function()
-    for _, case in ipairs({ { true, true, true }, { true, false, false }, { false, true, false } }) do
+    local cases = { { true, true, true }, { true, false, false }, { false, true, false } }
+    for _, case in ipairs(cases) do
       local got = made({}, {}, function(facts)
         facts.stdin_tty, facts.stdout_tty = case[1], case[2]
       end)
@@ -167,7 +168,7 @@ describe("environment", function()
     local got = made({ secrets = { "API_KEY", "GONE", "BLANK" } }, {}, function(facts)
       facts.env.BLANK = ""
     end)
-    assert.same({ "API_KEY", true }, { find(got.env, "API_KEY").name, find(got.env, "API_KEY").secret })
+    assert.is_true(find(got.env, "API_KEY").secret)
     assert.is_nil(find(got.env, "API_KEY").value)
     assert.is_nil(find(got.env, "GONE"))
     assert.is_nil(find(got.env, "BLANK"))
@@ -201,8 +202,8 @@ describe("environment", function()
     end)
     local names = {}
     for i, item in ipairs(got.env) do names[i] = item.name end
-    assert.equal("GIT_AUTHOR_EMAIL GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL GIT_COMMITTER_NAME HOME LANG "
-      .. "TERM TZ WRAPIX WRAPIX_PROFILE WRAPIX_SESSION_ID", table.concat(names, " "))
+    assert.equal("GIT_AUTHOR_EMAIL GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL GIT_COMMITTER_NAME HOME "
+      .. "LANG TERM TZ WRAPIX WRAPIX_PROFILE WRAPIX_SESSION_ID", table.concat(names, " "))
     assert.equal("C.UTF-8", find(got.env, "LANG").value)
   end)
 end)
@@ -263,7 +264,8 @@ end)
 
 describe("mounts", function()
   it("start at the profile's file, or at the current directory", function()
-    local got = made({ mounts = { { source = "lib", dest = "/lib1" } } }, { mounts = { "data:/d" } })
+    local fields = { mounts = { { source = "lib", dest = "/lib1" } } }
+    local got = made(fields, { mounts = { "data:/d" } })
     assert.equal("/srv/lib", find(got.mounts, "/lib1").source)
     assert.equal("/home/joe/shop/data", find(got.mounts, "/d").source)
   end)
@@ -281,7 +283,8 @@ describe("mounts", function()
   end)
 
   it("give the user every directory above a mount point in a tmpfs", function()
-    local got = made({ mounts = { { source = "/srv/lib", dest = "~/.a/b/c" } }, writable = { "~/.a/b" } })
+    local spec = { source = "/srv/lib", dest = "~/.a/b/c" }
+    local got = made({ mounts = { spec }, writable = { "~/.a/b" } })
     assert.equal("tmpfs", find(got.mounts, "/home/wrapix/.a").type)
     assert.is_true(find(got.mounts, "/home/wrapix/.a").owned)
     local count = 0
@@ -348,7 +351,8 @@ describe("network", function()
     assert.equal("apt install passt",
       refused("pasta is missing", {}, {}, with({ version = { 6, 0, 0 }, pasta = false })))
     assert.equal("apt install slirp4netns",
-      refused("slirp4netns is missing", {}, {}, with({ version = { 4, 3, 1 }, slirp4netns = false })))
+      refused("slirp4netns is missing", {}, {},
+        with({ version = { 4, 3, 1 }, slirp4netns = false })))
   end)
 
   it("needs the tun device only for an open network without root", function()
@@ -367,7 +371,9 @@ end)
 
 describe("security", function()
   it("fails closed without a seccomp profile", function()
-    local function without(facts) facts.engine.seccomp_path, facts.engine.seccomp_base = nil, nil end
+    local function without(facts)
+      facts.engine.seccomp_path, facts.engine.seccomp_base = nil, nil
+    end
     assert.matches("containers%-common", refused("seccomp", {}, {}, without))
     refused("seccomp", { userns = true }, {}, without)
     refused("allows by default", {}, {}, function(facts)

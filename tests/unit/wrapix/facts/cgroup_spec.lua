@@ -16,20 +16,22 @@ local USER_SERVICE = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.servic
 
 local function read(files, euid)
   local fs = fake_host.new({ files = files }).fs
-  return cgroup.read(fs, { uid = euid or 1000, euid = euid or 1000, runtime_dir = "/run/user/1000" })
+  local uid = euid or 1000
+  return cgroup.read(fs, { uid = uid, euid = uid, runtime_dir = "/run/user/1000" })
 end
 
 describe("cgroup.read", function()
   it("gives root all of a pure v2 hierarchy", function()
-    assert.same({ mode = "v2", v2_busy = false, controllers = { cpu = true, memory = true, pids = true } },
-      read({
-        ["/proc/self/mountinfo"] = V2,
-        ["/sys/fs/cgroup/cgroup.controllers"] = "cpuset cpu io memory hugetlb pids rdma misc\n",
-      }, 0))
+    local all = { cpu = true, memory = true, pids = true }
+    assert.same({ mode = "v2", v2_busy = false, controllers = all }, read({
+      ["/proc/self/mountinfo"] = V2,
+      ["/sys/fs/cgroup/cgroup.controllers"] = "cpuset cpu io memory hugetlb pids rdma misc\n",
+    }, 0))
   end)
 
   it("gives a user with a session what is delegated to its systemd", function()
-    assert.same({ mode = "v2", v2_busy = false, controllers = { memory = true, pids = true } }, read({
+    local two = { memory = true, pids = true }
+    assert.same({ mode = "v2", v2_busy = false, controllers = two }, read({
       ["/proc/self/mountinfo"] = V2,
       ["/run/user/1000/bus"] = { type = "socket" },
       [USER_SERVICE .. "/cgroup.controllers"] = "memory pids\n",

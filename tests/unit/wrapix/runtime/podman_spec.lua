@@ -36,8 +36,8 @@ end
 describe("podman.csv_field", function()
   it("survives the way through a CSV reader", function()
     for _, text in ipairs({
-      "plain", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", " lead", "trail ", "a:b", "-dash", "ü", "",
-      'x","y', "=", "source=/x",
+      "plain", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", " lead", "trail ", "a:b", "-dash", "ü",
+      "", 'x","y', "=", "source=/x",
     }) do
       assert.same({ "k=1", text }, parse_csv("k=1," .. podman.csv_field(text)))
     end
@@ -100,7 +100,8 @@ describe("podman.argv", function()
 
   it("keeps the container only when asked", function()
     local function has(options)
-      return table.concat(podman.argv(made("small", options)), "\n"):find("\n--rm\n", 1, true) ~= nil
+      local text = table.concat(podman.argv(made("small", options)), "\n")
+      return text:find("\n--rm\n", 1, true) ~= nil
     end
     assert.is_true(has({}))
     assert.is_false(has({ keep = true }))
@@ -117,9 +118,11 @@ describe("podman's commands about a container", function()
       podman.stop_argv(one, 1.5))
     assert.same({ "/usr/bin/podman", "kill", "--signal", "TERM", "--", name },
       podman.kill_argv(one, "TERM"))
-    assert.same({ "/usr/bin/podman", "rm", "--force", "--ignore", "--time", "0", "--volumes", "--", name },
-      podman.remove_argv(one))
-    assert.same({ "/p", "image", "exists", "--", "a:1" }, podman.exists_argv({ path = "/p" }, "a:1"))
+    assert.same({
+      "/usr/bin/podman", "rm", "--force", "--ignore", "--time", "0", "--volumes", "--", name,
+    }, podman.remove_argv(one))
+    assert.same({ "/p", "image", "exists", "--", "a:1" },
+      podman.exists_argv({ path = "/p" }, "a:1"))
   end)
 
   it("use the OCI runtime the plan needs", function()
@@ -130,10 +133,11 @@ describe("podman's commands about a container", function()
 
   it("run one more program through the helper", function()
     local one = made("small")
+    local opts = { stdin = true, tty = true, workdir = "/w", env = { "A=1" } }
     assert.same({
       "/usr/bin/podman", "exec", "--detach-keys=", "--interactive", "--tty", "--workdir", "/w",
       "--env", "A=1", "--", one.name, "/run/wrapix/bin/wrapix-init", "--", "ls", "-l",
-    }, podman.exec_argv(one, { "ls", "-l" }, { stdin = true, tty = true, workdir = "/w", env = { "A=1" } }))
+    }, podman.exec_argv(one, { "ls", "-l" }, opts))
     local shell = podman.exec_argv(one)
     assert.same({ one.name, "/run/wrapix/bin/wrapix-init", "--shell" },
       table.move(shell, #shell - 2, #shell, 1, {}))
@@ -141,7 +145,8 @@ describe("podman's commands about a container", function()
 
   it("raise on a signal that is none", function()
     for _, signal in ipairs({ "", "term", "9", "-TERM", "TERM x" }) do
-      assert.error_matches(function() podman.kill_argv(made("small"), signal) end, "is not a signal name")
+      local function kill() podman.kill_argv(made("small"), signal) end
+      assert.error_matches(kill, "is not a signal name")
     end
     assert.has_no.errors(function() podman.kill_argv(made("small"), "RTMIN+3") end)
   end)
@@ -152,7 +157,8 @@ describe("podman.build_flags", function()
     assert.same({ "--ulimit", "nofile=524288:524288", "--ulimit", "nproc=4096:4096" },
       podman.build_flags(fixture.facts()))
     assert.same({
-      "--runtime", "/usr/sbin/runc", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=4096:4096",
+      "--runtime", "/usr/sbin/runc",
+      "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=4096:4096",
     }, podman.build_flags(fixture.root_facts()))
   end)
 
@@ -169,7 +175,8 @@ end)
 describe("podman's failures", function()
   it("tell an absent image from everything else", function()
     assert.is_true(podman.missing_image("Error: localhost/nope: image not known\n"))
-    assert.is_true(podman.missing_image("WARN[0000] something\nError: localhost/x:1: image not known\n"))
+    local after_warning = "WARN[0000] something\nError: localhost/x:1: image not known\n"
+    assert.is_true(podman.missing_image(after_warning))
     for _, text in ipairs({
       "", "image not known", "Error: image is broken\n", "program: Error: x: image not known\n",
       "Error: x: image not known by anybody\n",
@@ -180,8 +187,9 @@ describe("podman's failures", function()
 
   it("are named with the line that helps", function()
     local cases = {
-      ["Error: crun: cgroups in hybrid mode not supported, drop all controllers from cgroupv2"] = "runc",
-      ["Error: runc: runc create failed: error setting rlimit type 7: operation not permitted"] = "ulimit",
+      ["Error: crun: cgroups in hybrid mode not supported, drop all controllers"] = "runc",
+      ["Error: runc: runc create failed: error setting rlimit type 7: operation not permitted"] =
+        "ulimit",
       ["Error: OCI runtime error: crun: the requested cgroup controller `cpu` is not available"] =
         "Delegate",
       ["Error: could not find pasta, the network namespace can't be configured"] = "passt",
