@@ -1,0 +1,199 @@
+-- SPDX-License-Identifier: MIT
+-- The program's first function: which command the words mean, its options, and
+-- its exit status. The commands are one file each; nothing of what they do is
+-- here. Ends the program only by returning a status.
+
+local nearest = require("wrapix.nearest")
+local path = require("wrapix.path")
+local report = require("wrapix.cli.report")
+local run = require("wrapix.cli.run")
+local script = require("wrapix.cli.script")
+local spec = require("wrapix.cli.spec")
+local words_of = require("wrapix.cli.words")
+
+local M = {}
+
+local USAGE_STATUS = 2
+
+-- Each name is a file of this directory; loaded when it is wanted.
+local COMMANDS = { "explain", "profile", "image", "doctor", "version", "help" }
+
+-- Words the command line keeps for commands of other versions, so that no
+-- profile or script of this name starts to mean something else one day.
+local RESERVED = {
+  "ps", "exec", "stop", "logs", "gc", "trust", "init", "notify", "notifyd", "builder", "ralph",
+  "completion",
+}
+
+-- A program started by one of these names is that command.
+local PROGRAMS = { ["wrapix-notifyd"] = "notifyd", ["wrapix-builder"] = "builder", ralph = "ralph" }
+
+local function is_in(list, word)
+  for _, entry in ipairs(list) do
+    if entry == word then return true end
+  end
+  return false
+end
+
+local function load_command(name)
+  return name == "run" and run or require("wrapix.cli." .. name)
+end
+
+--- The tables of all commands, `run` first; what help, completion and the man
+--- page are made from.
+---@return wrapix.CliCommand[]
+function M.commands()
+  local list = { run }
+  for i, name in ipairs(COMMANDS) do list[i + 1] = load_command(name) end
+  return list
+end
+
+-- Help ---------------------------------------------------------------------------
+
+local function find_sub(command, name)
+  for _, sub in ipairs(command.commands or {}) do
+    if sub.name == name then return sub end
+  end
+end
+
+local function names_of(command)
+  local names = {}
+  for i, sub in ipairs(command.commands) do names[i] = sub.name end
+  return names
+end
+
+local function full_name(name) return name == "run" and "wrapix" or "wrapix " .. name end
+
+local function help_of(command, name)
+  if command ~= run then return spec.help(command, name) end
+  local list = table.move(M.commands(), 2, #COMMANDS + 1, 1, {})
+  local more = spec.command_list(list) .. "\n\n`wrapix COMMAND --help` tells more about one."
+  return spec.help(run, name, more)
+end
+
+--- The help of the command the words name; without words, of the program.
+---@param words string[]
+---@return string? text
+---@return string? message
+---@return string? hint
+function M.help(words)
+  local name = words[1] or "run"
+  if name ~= "run" and not is_in(COMMANDS, name) then
+    local known = nearest.hint(name, COMMANDS)
+    return nil, ("help: %s: no such command%s"):format(path.show(name), known),
+      "`wrapix help` lists the commands"
+  end
+  local command = load_command(name)
+  if not words[2] then return help_of(command, full_name(name)) end
+  local sub = find_sub(command, words[2])
+  if not sub then
+    local known = command.commands and nearest.hint(words[2], names_of(command)) or ""
+    return nil, ("help: %s %s: no such command%s"):format(name, path.show(words[2]), known)
+  end
+  return help_of(sub, ("wrapix %s %s"):format(name, sub.name))
+end
+
+-- Dispatch -----------------------------------------------------------------------
+
+local function usage_error(deps, name, message, hint)
+  deps.report:error("usage: " .. message, hint or ("`%s --help` shows how"):format(name))
+  return USAGE_STATUS
+end
+
+--- Parses the words of a command and runs it.
+local function start(command, name, words, deps, more)
+  local args, message, hint = spec.parse(command, name, words)
+  if not args then return usage_error(deps, name, message, hint) end
+  if args.help then
+    deps.out(help_of(command, name))
+    return 0
+  end
+  deps.report.quiet, deps.report.verbose = args.quiet or false, args.verbose or false
+  for key, value in pairs(more or {}) do args[key] = value end
+  return command.run(args, deps)
+end
+
+local function start_group(group, name, words, deps)
+  local plain = words_of.scan(words, spec.takes_value(group, {}))
+  local word = plain and words[plain]
+  local sub = word and find_sub(group, word)
+  if sub then return start(sub, name .. " " .. word, words_of.without(words, plain), deps) end
+  if is_in(words, "-h") or is_in(words, "--help") then
+    deps.out(spec.help(group, name))
+    return 0
+  end
+  local names = names_of(group)
+  local list = ("its commands are %s"):format(table.concat(names, ", "))
+  if not word then return usage_error(deps, name, name .. ": a command is missing", list) end
+  local message = ("%s: no command '%s'%s"):format(name, word, nearest.hint(word, names))
+  return usage_error(deps, name, message, list)
+end
+
+local function start_command(word, words, deps)
+  local name = full_name(word)
+  if not is_in(COMMANDS, word) then
+    deps.report:error(("usage: %s: this version has no such command"):format(word),
+      ("the word is kept for one; a profile of this name has to be given as ./%s.lua"):format(word))
+    return USAGE_STATUS
+  end
+  local command = load_command(word)
+  local go = command.commands and start_group or start
+  return go(command, name, words, deps)
+end
+
+-- A file decides itself whether it is a script, to which the words after it
+-- belong, or a profile, after which options may follow.
+local function start_file(words, plain, deps)
+  local before = table.move(words, 1, plain, 1, {})
+  local args, message, hint = spec.parse(run, "wrapix", before)
+  if not args then return usage_error(deps, "wrapix", message, hint) end
+  if args.help or args.version then return start(run, "wrapix", before, deps) end
+  deps.report.quiet, deps.report.verbose = args.quiet or false, args.verbose or false
+  local after = table.move(words, plain + 1, #words, 1, {})
+  local profile, status = script.load(args, after, deps)
+  if not profile then return status end
+  return start(run, "wrapix", words, deps, { loaded = profile })
+end
+
+local function dispatch(argv0, words, deps)
+  local program = PROGRAMS[path.basename(argv0)]
+  if program then return start_command(program, words, deps) end
+  local takes_value = {}
+  for _, command in ipairs(M.commands()) do spec.takes_value(command, takes_value) end
+  local plain = words_of.scan(words, takes_value)
+  local word = plain and words[plain]
+  if word and (is_in(COMMANDS, word) or is_in(RESERVED, word)) then
+    return start_command(word, words_of.without(words, plain), deps)
+  elseif word and word:find("%.lua$") then
+    return start_file(words, plain, deps)
+  end
+  return start(run, "wrapix", words, deps)
+end
+
+--- Runs the command a command line means, with the given dependencies.
+---@param deps table see wrapix.cli.deps
+---@param argv0 string
+---@param ... string
+---@return integer status
+function M.main_with(deps, argv0, ...)
+  deps.report = deps.report or report.new({ write = deps.err })
+  deps.help = deps.help or M.help
+  deps.command_words = COMMANDS
+  local status = dispatch(argv0, { ... }, deps)
+  local ok, message = deps.flush()
+  if not ok and status == 0 then
+    deps.report:error(("write: stdout: %s"):format(message))
+    return 1
+  end
+  return status
+end
+
+--- The root task of the program.
+---@param argv0 string
+---@param ... string
+---@return integer status
+function M.main(argv0, ...)
+  return M.main_with(require("wrapix.cli.deps").new(), argv0, ...)
+end
+
+return M

@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+-- The options that several commands share, each written once. Values are
+-- checked here only as far as their form goes, so that a mistyped one is wrong
+-- usage; what they mean on this host is the plan's to decide.
+
+local mount = require("wrapix.mount")
+local path = require("wrapix.path")
+local schema = require("wrapix.schema")
+local units = require("wrapix.plan.units")
+
+local M = {}
+
+local function check_env(text)
+  if schema.is_env_name(text:match("^[^=]*")) then return true end
+  return nil, "is not a variable name: letters, digits and _ only"
+end
+
+-- The mount language's messages name what they are about, as here the option does.
+local function check_mount(text)
+  local spec, message, code, hint = mount.parse(text)
+  if spec then return spec end
+  local prefix = ("mount: %s: "):format(path.show(text))
+  if message:sub(1, #prefix) == prefix then return nil, message:sub(#prefix + 1), code, hint end
+  return nil, "is no mount: " .. message:gsub("^mount: ", ""), code, hint
+end
+
+local function check_directory(text)
+  if text ~= "" then return true end
+  return nil, "is no directory"
+end
+
+M.json = { flags = { "--json" }, description = "Print JSON instead of text." }
+M.quiet = { flags = { "-q", "--quiet" }, description = "Print no notices." }
+M.verbose = { flags = { "-v", "--verbose" }, description = "Print more of what is done." }
+
+M.workspace = {
+  flags = { "-C", "--workspace" }, argname = "DIR", check = check_directory,
+  description = "Use DIR as the workspace instead of the current directory.",
+}
+
+--- What decides about a sandbox: the options of run and explain.
+---@type wrapix.CliOption[]
+M.sandbox = {
+  M.workspace,
+  { flags = { "-e", "--env" }, argname = "NAME[=VALUE]", count = "*", check = check_env,
+    shown = function(text) return text:match("^[^=]*") end,
+    description = "Set a variable; NAME alone passes the host's value as a secret. Repeatable." },
+  { flags = { "-m", "--mount" }, argname = "SRC:DST[:ro|rw][:optional]", count = "*",
+    target = "mounts", check = check_mount,
+    description = "Show SRC of the host at DST, read-only unless rw is said. Repeatable." },
+  { flags = { "--image" }, argname = "REF",
+    description = "Use this image instead of the profile's." },
+  { flags = { "--agent" }, argname = "NAME", description = "Run this agent." },
+  { flags = { "--network" }, argname = "open|none", choices = { "open", "none" },
+    description = "Full network or none at all." },
+  { flags = { "--runtime" }, argname = "podman|container", choices = { "podman", "container" },
+    description = "The container engine." },
+  { flags = { "--cpus" }, argname = "N", check = units.cpus,
+    description = "Processors, such as 2 or 1.5." },
+  { flags = { "--memory" }, argname = "SIZE", check = units.size,
+    description = "Memory, such as 512m or 4g." },
+  { flags = { "--pids" }, argname = "N", check = units.count,
+    description = "Number of processes and threads." },
+  { flags = { "--timeout" }, argname = "DUR", check = units.duration,
+    description = "End the command after this time, such as 90s, 5m or 1h30m." },
+  { flags = { "--name" }, argname = "NAME", description = "Name of the container." },
+  { flags = { "-d", "--detach" }, description = "Leave it running and return at once." },
+  { flags = { "--keep" }, description = "Keep the container after the command has ended." },
+}
+
+--- A list of options made of single ones and lists of them.
+---@param ... wrapix.CliOption|wrapix.CliOption[]
+---@return wrapix.CliOption[]
+function M.list(...)
+  local list = {}
+  for _, part in ipairs({ ... }) do
+    if part.flags then part = { part } end
+    table.move(part, 1, #part, #list + 1, list)
+  end
+  return list
+end
+
+return M

@@ -1,0 +1,128 @@
+-- SPDX-License-Identifier: MIT
+-- From the parsed words of run and explain to a profile and a plan. What both
+-- commands do before they differ is here, so that what is explained is what
+-- runs. Starts nothing but the engine's (cached) probe.
+
+local nearest = require("wrapix.nearest")
+local path = require("wrapix.path")
+local report = require("wrapix.cli.report")
+
+local M = {}
+
+local DEFAULT_PROFILE = "base"
+
+-- Parsed values that plan.make takes under the same name.
+local PLAN_OPTIONS = {
+  "image", "agent", "network", "runtime", "cpus", "memory", "pids", "timeout", "name",
+  "workspace", "detach", "keep",
+}
+
+--- The workspace asked for: an absolute path, links not yet followed.
+---@param args table
+---@param deps table
+---@return string
+function M.workspace(args, deps) return path.join(deps.cwd(), args.workspace or "") end
+
+--- The options of a plan from the parsed words.
+---@param args table
+---@return wrapix.PlanOptions
+function M.options(args)
+  local options = { command = args.rest }
+  for _, name in ipairs(PLAN_OPTIONS) do options[name] = args[name] end
+  for _, name in ipairs({ "env", "mounts" }) do
+    if args[name] and #args[name] > 0 then options[name] = args[name] end
+  end
+  return options
+end
+
+local function note_unused_file(args, deps)
+  local file = path.join(M.workspace(args, deps), "wrapix.lua")
+  if deps.exists(file) then
+    local shown = args.workspace and report.printable(path.join(args.workspace, "wrapix.lua"))
+      or "./wrapix.lua"
+    deps.report:note(("%s found but not used; run `wrapix %s` to use it"):format(shown, shown))
+  end
+end
+
+-- A word that names nothing may be a mistyped profile or a mistyped command.
+local function unknown_word(word, deps, ctx, hint)
+  local words = table.move(deps.command_words, 1, #deps.command_words, 1, {})
+  for _, entry in ipairs(deps.profile.list(ctx)) do words[#words + 1] = entry.name end
+  local reason = "run: %s: no such command, profile or .lua file%s"
+  return nil, reason:format(path.show(word), nearest.hint(word, words)), "EUSAGE",
+    hint or "`wrapix help` lists the commands, `wrapix profile list` the profiles"
+end
+
+local function load_named(word, deps, ctx)
+  local profile, message, code, hint, traceback = deps.profile.load(word, ctx)
+  local is_name = not deps.profile.is_path(word)
+  if not profile and is_name and (code == "ENOENT" or code == "EINVAL") and not traceback then
+    for _, entry in ipairs(deps.profile.list(ctx)) do
+      if entry.name == word then return nil, message, code, hint end
+    end
+    return unknown_word(word, deps, ctx, hint)
+  end
+  if traceback then deps.report:detail(traceback) end
+  return profile, message, code, hint
+end
+
+-- A profile was executed to get here, and so was a script: it did its work.
+local function load_file(word, deps, ctx)
+  local kind, value, code, hint, traceback = deps.profile.load_file(word, ctx)
+  if kind == "script" then
+    return nil, ("run: %s: returned no profile"):format(path.show(word)), "EINVAL",
+      "it was run as a script; `wrapix FILE.lua` is the way to run one"
+  end
+  if traceback then deps.report:detail(traceback) end
+  if not kind then return nil, value, code, hint end
+  return value
+end
+
+--- Loads the profile the words name.
+---@param args table parsed words; `args.loaded` is a profile that is already there
+---@param deps table
+---@return table? profile
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.profile(args, deps)
+  local profile, message, code, hint = args.loaded, nil, nil, nil
+  if not profile then
+    local ctx = deps.context(M.workspace(args, deps))
+    local word = args.profile
+    if word == nil then note_unused_file(args, deps) end
+    local load = word and deps.profile.is_path(word) and load_file or load_named
+    profile, message, code, hint = load(word or DEFAULT_PROFILE, deps, ctx)
+  end
+  if not profile then return nil, message, code, hint end
+  for _, text in ipairs(deps.profile.notes(profile)) do deps.report:note(text) end
+  return profile
+end
+
+--- Makes the plan of the words.
+---@param args table parsed words
+---@param deps table
+---@return table? plan
+---@return table|string facts, or the message
+---@return string? code
+---@return string? hint
+function M.plan(args, deps)
+  local profile, message, code, hint = M.profile(args, deps)
+  if not profile then return nil, message, code, hint end
+  local facts
+  facts, message, code, hint = deps.gather({ workspace = M.workspace(args, deps) })
+  if not facts then return nil, message, code, hint end
+  local plan
+  plan, message, code, hint = deps.plan.make(profile, M.options(args), facts)
+  if not plan then return nil, message, code, hint end
+  return plan, facts
+end
+
+--- Reports why there is no plan.
+---@return integer status
+function M.refuse(deps, message, code, hint)
+  deps.report:error(message, hint)
+  return code == "EUSAGE" and 2 or 125
+end
+
+return M

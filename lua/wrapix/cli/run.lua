@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- `wrapix [OPTIONS] [PROFILE] [-- COMMAND [ARG...]]`: plans a sandbox and either
+-- starts it or, with --dry-run, prints what would be started.
+
+local options = require("wrapix.cli.options")
+local output = require("wrapix.cli.output")
+local prepare = require("wrapix.cli.prepare")
+local shell = require("wrapix.shell")
+
+---@type wrapix.CliCommand
+local M = {
+  name = "run",
+  summary = "Run a command in a sandbox.",
+  description = "Runs a command, an agent or a shell in a container that shows it the workspace, "
+    .. "what the profile lists, and nothing else of this host. A FILE.lua that returns no profile "
+    .. "is a script: it runs on this host, with its ARGs in `...`.",
+  usage = {
+    "wrapix [OPTIONS] [PROFILE] [OPTIONS] [-- COMMAND [ARG...]]",
+    "wrapix FILE.lua [ARG...]",
+    "wrapix COMMAND ...",
+  },
+  arguments = {
+    { name = "profile", argname = "PROFILE", optional = true,
+      description = "Name of a profile or path of a .lua file that returns one (default: base)." },
+  },
+  rest = { argname = "COMMAND [ARG...]", description = "What to run instead of the profile's." },
+  extra_hint = "the command to run stands after --: wrapix PROFILE -- COMMAND [ARG...]",
+  options = options.list(options.sandbox, {
+    { flags = { "--dry-run" }, description = "Print the engine's command line; start nothing." },
+    { flags = { "--json" },
+      description = "With --dry-run print the plan as JSON, with --timing the times." },
+    { flags = { "--timing" }, description = "Print how long each step took, on stderr." },
+  }, options.quiet, options.verbose, {
+    { flags = { "--version" }, description = "Print the version." },
+  }),
+  example = {
+    { "wrapix -- make test", "run `make test` in this directory with the base profile" },
+    { "wrapix rust --memory 8g -e API_KEY", "a shell with the rust profile and one secret" },
+    { "wrapix ./wrapix.lua --dry-run -- id", "print what would be started" },
+  },
+}
+
+local function print_plan(args, plan, deps)
+  if args.json then return output.json(output.plan(plan, deps), deps) end
+  deps.out(shell.join(deps.podman.argv(plan)) .. "\n")
+  return 0
+end
+
+local function tell(plan, deps)
+  for _, warning in ipairs(plan.warnings) do
+    if not deps.report.quiet then deps.report:warn(warning.text, warning.hint) end
+  end
+  for _, skipped in ipairs(plan.skipped) do
+    deps.report:detail(("skipped: %s %s: %s"):format(skipped.kind, skipped.what, skipped.reason))
+  end
+  if deps.report.verbose then
+    deps.report:detail("engine: " .. shell.join(deps.podman.argv(plan)))
+  end
+end
+
+local function print_timing(args, timing, deps)
+  if args.json then
+    return deps.err(deps.json.encode({ timing = timing }) .. "\n")
+  end
+  local parts = {}
+  for i, phase in ipairs(timing) do
+    parts[i] = ("%s %.1f ms"):format(phase.name, phase.seconds * 1000)
+  end
+  deps.err(("wrapix: timing: %s\n"):format(table.concat(parts, ", ")))
+end
+
+local function launch(args, plan, facts, deps)
+  local opts = { log = deps.report, timing = args.timing }
+  local result, message, code, hint = deps.launch.run(plan, facts, opts)
+  if not result then return prepare.refuse(deps, message, code, hint) end
+  if args.timing and result.timing then print_timing(args, result.timing, deps) end
+  -- What later commands find it by.
+  if plan.detach and result.code == 0 then deps.out(plan.name .. "\n") end
+  return result.signal and 128 + result.signal or result.code
+end
+
+function M.run(args, deps)
+  if args.version then
+    deps.out(("wrapix %s\n"):format(deps.version))
+    return 0
+  end
+  if args.json and not (args.dry_run or args.timing) then
+    deps.report:error("usage: --json goes with --dry-run or --timing",
+      "`wrapix explain --json` prints the plan with its command line")
+    return 2
+  end
+  local plan, facts, code, hint = prepare.plan(args, deps)
+  if not plan then return prepare.refuse(deps, facts, code, hint) end
+  tell(plan, deps)
+  if args.dry_run then return print_plan(args, plan, deps) end
+  return launch(args, plan, facts, deps)
+end
+
+return M

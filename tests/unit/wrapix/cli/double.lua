@@ -1,0 +1,145 @@
+-- SPDX-License-Identifier: MIT
+-- The dependencies of the commands as doubles: everything that is written or
+-- asked for is kept, nothing of this host is touched.
+
+local cli = require("wrapix.cli")
+
+local M = {}
+
+M.array_mt = {}
+
+-- Enough of an encoder to compare with: sorted keys, no escapes.
+local function encode(value)
+  if type(value) == "string" then return ('"%s"'):format(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  local is_list, parts, keys = #value > 0 or getmetatable(value) == M.array_mt, {}, {}
+  for key in pairs(value) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  for i, key in ipairs(keys) do
+    parts[i] = is_list and encode(value[key]) or ('"%s":%s'):format(key, encode(value[key]))
+  end
+  return (is_list and "[%s]" or "{%s}"):format(table.concat(parts, ","))
+end
+
+--- A plan with the least in it.
+function M.plan()
+  local default = { kind = "default", text = "default" }
+  return {
+    version = 1, session = "s", name = "wrapix-w-1", name_origin = default, hostname = "wrapix",
+    profile = "base", runtime = "podman",
+    workspace = { source = "/w", dest = "/workspace", origin = default },
+    image = { ref = "localhost/wrapix-base:1", origin = default },
+    command = { value = { "id" }, origin = default },
+    user = { name = "wrapix", uid = 1, gid = 1, home = "/home/wrapix", mode = "keep-id",
+      origin = default },
+    mounts = {}, env = {}, labels = {}, limits = {}, skipped = {}, warnings = {},
+    network = { mode = "none", backend = "none", origin = default },
+    security = { cap_drop = "all", no_new_privileges = true, seccomp = "/s", read_only = true,
+      origin = default, seccomp_origin = default, read_only_origin = default },
+    engine = { path = "/usr/bin/podman", origin = default },
+    terminal = { stdin = true, tty = false, origin = default },
+  }
+end
+
+local LIST = {
+  { name = "base", where = "builtin", source = "profiles/base.lua" },
+  { name = "rust", where = "builtin", source = "profiles/rust.lua" },
+  { name = "mine", where = "user", source = "/c/profiles/mine.lua" },
+}
+
+local function load(d, word)
+  d.calls[#d.calls + 1] = "load " .. word
+  for _, entry in ipairs(LIST) do
+    if entry.name == word then return { name = word } end
+  end
+  return nil, ("profile: %s: no such profile"):format(word), "ENOENT"
+end
+
+-- A function among d.files is a script, a table a profile.
+local function load_file(d, file, words)
+  d.calls[#d.calls + 1] = "load_file " .. file
+  local found = d.files[file]
+  if not found then return nil, ("profile: %s: no such file"):format(file), "ENOENT" end
+  if type(found) == "function" then
+    return "script", table.pack(found(table.unpack(words or {})))
+  end
+  return "profile", found
+end
+
+local function profile_module(d)
+  return {
+    list = function() return LIST end,
+    is_path = function(word) return word:find("/", 1, true) ~= nil or word:find("%.lua$") ~= nil end,
+    notes = function() return d.notes or {} end,
+    load = function(word) return load(d, word) end,
+    load_file = function(file, _, words) return load_file(d, file, words) end,
+    field_origin = function(_, ...)
+      return { kind = "profile", text = "x.lua:" .. table.concat({ ... }, "/") }
+    end,
+  }
+end
+
+local function context(workspace)
+  return {
+    workspace = workspace,
+    builtin = function(name)
+      return ("-- SPDX-License-Identifier: MIT\n-- About %s.\nreturn {}\n"):format(name)
+    end,
+    read = function() return "return {}\n" end,
+  }
+end
+
+local function add_engine(d)
+  d.gather = function(opts)
+    d.gathered = opts
+    return { facts = true }
+  end
+  d.plan = { make = function(profile, options)
+    d.planned = { profile = profile, options = options }
+    return M.plan()
+  end }
+  d.podman = {
+    flags = function()
+      return { { what = "x", args = { "--rm" }, origin = { kind = "default", text = "default" } } }
+    end,
+    argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
+  }
+  d.launch = { run = function(plan, facts, opts)
+    d.launched = { plan = plan, facts = facts, opts = opts }
+    return { code = 0 }
+  end }
+end
+
+--- Makes dependencies; `over` replaces parts of them.
+---@param over table?
+---@return table
+function M.new(over)
+  local d = { written = {}, errors = {}, calls = {}, files = {}, version = "1.2.3" }
+  d.out = function(text) d.written[#d.written + 1] = text end
+  d.err = function(text) d.errors[#d.errors + 1] = text end
+  d.flush = function() return true end
+  d.cwd = function() return "/w" end
+  d.exists = function() return false end
+  d.context = context
+  d.json = {
+    encode = encode,
+    array = function(list) return setmetatable(list, M.array_mt) end,
+  }
+  d.profile = profile_module(d)
+  add_engine(d)
+  for key, value in pairs(over or {}) do d[key] = value end
+  return d
+end
+
+--- Runs the program with doubles.
+---@param d table
+---@param ... string words after the program's name
+---@return integer status
+---@return string out
+---@return string err
+function M.run(d, ...)
+  local status = cli.main_with(d, "wrapix", ...)
+  return status, table.concat(d.written), table.concat(d.errors)
+end
+
+return M

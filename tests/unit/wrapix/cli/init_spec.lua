@@ -1,0 +1,216 @@
+-- SPDX-License-Identifier: MIT
+-- From words to the command they mean: precedence, help, errors and status.
+
+local cli = require("wrapix.cli")
+local double = require("unit.wrapix.cli.double")
+local spec = require("wrapix.cli.spec")
+
+local function try(...)
+  local d = double.new()
+  local status, out, err = double.run(d, ...)
+  return status, out, err, d
+end
+
+-- Every command that can be run, with its full name.
+local function each_leaf(visit)
+  for _, command in ipairs(cli.commands()) do
+    local name = command.name == "run" and "wrapix" or "wrapix " .. command.name
+    if command.commands then
+      for _, sub in ipairs(command.commands) do visit(sub, name .. " " .. sub.name) end
+    else
+      visit(command, name)
+    end
+  end
+end
+
+-- Doubles with which every example gets past its words.
+local function accepting()
+  local d = double.new({
+    build_image = function() return "ref" end,
+    list_images = function() return {} end,
+    gather = function() return nil, "no engine here" end,
+  })
+  d.profile.load = function() return { name = "x" } end
+  d.profile.load_file = function() return "profile", { name = "x" } end
+  return d
+end
+
+describe("the tables of the commands", function()
+  it("are well-formed", function()
+    for _, command in ipairs(cli.commands()) do
+      assert.has_no_error(function() spec.check(command) end)
+    end
+  end)
+
+  it("make a help with every option and an example", function()
+    each_leaf(function(command, name)
+      local text = spec.help(command, name)
+      assert.truthy(text:find("^Usage: wrapix"), name)
+      for _, option in ipairs(spec.options(command)) do
+        for _, flag in ipairs(option.flags) do
+          assert.truthy(text:find(flag, 1, true), name .. " " .. flag)
+        end
+        assert.truthy(#option.description > 3, name)
+      end
+      assert.truthy(#command.example > 0, name)
+      for _, example in ipairs(command.example) do
+        assert.truthy(text:find("\n  " .. example[1] .. "\n      " .. example[2], 1, true), name)
+      end
+    end)
+  end)
+
+  it("make a help of at most 100 columns", function()
+    each_leaf(function(command, name)
+      for line in spec.help(command, name):gmatch("[^\n]+") do
+        assert.truthy(utf8.len(line) <= 100, line)
+      end
+    end)
+  end)
+
+  it("have examples that parse", function()
+    each_leaf(function(command)
+      for _, example in ipairs(command.example) do
+        local words = {}
+        for word in example[1]:gmatch("%S+") do words[#words + 1] = word end
+        assert.equal("wrapix", table.remove(words, 1))
+        local status, _, err = double.run(accepting(), table.unpack(words))
+        assert.not_equal(2, status, example[1] .. "\n" .. err)
+      end
+    end)
+  end)
+end)
+
+describe("help", function()
+  it("lists the commands", function()
+    local status, out = try("--help")
+    assert.equal(0, status)
+    for _, command in ipairs(cli.commands()) do
+      if command.name ~= "run" then
+        assert.truthy(out:find(("\n  %s "):format(command.name), 1, true), command.name)
+      end
+    end
+    assert.equal(out, select(2, try("help")))
+    assert.equal(out, select(2, try("-h")))
+  end)
+
+  it("of a command is the same by three ways", function()
+    local _, out = try("explain", "--help")
+    assert.truthy(out:find("^Usage: wrapix explain "))
+    assert.equal(out, select(2, try("help", "explain")))
+    assert.equal(out, select(2, try("--help", "explain")))
+  end)
+
+  it("of a command of a group", function()
+    local _, out = try("profile", "show", "-h")
+    assert.truthy(out:find("^Usage: wrapix profile show %[OPTIONS%] NAME|PATH\n"))
+    assert.equal(out, select(2, try("help", "profile", "show")))
+    assert.truthy(select(2, try("profile", "--help")):find("^Usage: wrapix profile COMMAND"))
+  end)
+
+  it("of nothing names what is near", function()
+    local status, _, err = try("help", "explian")
+    assert.equal(2, status)
+    assert.equal("wrapix: help: explian: no such command (did you mean 'explain'?)\n"
+      .. "hint: `wrapix help` lists the commands\n", err)
+    status, _, err = try("help", "profile", "shwo")
+    assert.equal(2, status)
+    assert.equal("wrapix: help: profile shwo: no such command (did you mean 'show'?)\n", err)
+  end)
+end)
+
+describe("a word", function()
+  it("that is a command beats a profile of the same name", function()
+    local status, out, _, d = try("version")
+    assert.equal(0, status)
+    assert.equal("wrapix 1.2.3 (Lua 5.4)\n", out)
+    assert.same({}, d.calls)
+  end)
+
+  it("kept for a command starts no profile of this name", function()
+    for _, word in ipairs({ "ralph", "gc", "exec", "ps" }) do
+      local status, _, err, d = try(word, "x")
+      assert.equal(2, status)
+      assert.equal(("wrapix: usage: %s: this version has no such command\n"):format(word),
+        err:match("^[^\n]*\n"))
+      assert.same({}, d.calls)
+    end
+  end)
+
+  it("that is nothing names the nearest command or profile", function()
+    local status, _, err = try("explian")
+    assert.equal(2, status)
+    assert.equal("wrapix: run: explian: no such command, profile or .lua file "
+      .. "(did you mean 'explain'?)\n"
+      .. "hint: `wrapix help` lists the commands, `wrapix profile list` the profiles\n", err)
+    assert.truthy(select(3, try("rsut")):find("(did you mean 'rust'?)", 1, true))
+    assert.truthy(select(3, try("")):find('run: "": no such command', 1, true))
+  end)
+
+  it("may stand after options, which are then the command's", function()
+    local status, out = try("--json", "version")
+    assert.equal(0, status)
+    assert.equal('{"lua":"5.4","wrapix":"1.2.3"}\n', out)
+    assert.equal("wrapix: usage: unknown option '--memory'\n"
+      .. "hint: `wrapix version --help` shows how\n", select(3, try("--memory", "1g", "version")))
+  end)
+
+  it("that is an option's value is no command", function()
+    local status, _, _, d = try("--name", "version", "base")
+    assert.equal(0, status)
+    assert.equal("version", d.planned.options.name)
+    assert.equal("base", d.planned.profile.name)
+  end)
+
+  it("after -- is no command", function()
+    local _, _, _, d = try("--", "version")
+    assert.same({ "version" }, d.planned.options.command)
+  end)
+
+  it("of a group is needed", function()
+    local status, _, err = try("profile")
+    assert.equal(2, status)
+    assert.equal("wrapix: usage: wrapix profile: a command is missing\n"
+      .. "hint: its commands are list, show\n", err)
+    status, _, err = try("profile", "lsit")
+    assert.equal(2, status)
+    assert.truthy(err:find("wrapix profile: no command 'lsit' (did you mean 'list'?)", 1, true))
+  end)
+end)
+
+describe("the program's name", function()
+  it("selects a command", function()
+    local names = { ralph = "ralph", ["/x/wrapix-notifyd"] = "notifyd",
+      ["wrapix-builder"] = "builder" }
+    for name, word in pairs(names) do
+      local d = double.new()
+      assert.equal(2, cli.main_with(d, name, "base"))
+      assert.truthy(table.concat(d.errors):find(word, 1, true))
+      assert.same({}, d.calls)
+    end
+  end)
+end)
+
+describe("wrong usage", function()
+  it("ends with 2 and says where to read on", function()
+    local status, out, err = try("--memroy", "4g")
+    assert.equal(2, status)
+    assert.equal("", out)
+    assert.equal("wrapix: usage: unknown option '--memroy' (did you mean '--memory'?)\n"
+      .. "hint: `wrapix --help` shows how\n", err)
+  end)
+
+  it("escapes the words it repeats", function()
+    local _, _, err = try("--x\27[2J")
+    assert.equal("wrapix: usage: unknown option '--x\\x1b[2J'\n"
+      .. "hint: `wrapix --help` shows how\n", err)
+  end)
+end)
+
+describe("output", function()
+  it("that cannot be written is a failure", function()
+    local d = double.new({ flush = function() return nil, "No space left on device" end })
+    local status, _, err = double.run(d, "version")
+    assert.equal(1, status)
+    assert.equal("wrapix: write: stdout: No space left on device\n", err)
+  end)
+end)
