@@ -169,14 +169,16 @@ static void ensure_home(void) {
     warn("home %s: not an absolute path", home);
     return;
   }
+  int err = 0;
   strcpy(path, home);
   for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = '\0';
-    mkdir(path, 0755); // the last mkdir tells whether this went well
+    if (mkdir(path, 0755) < 0 && errno != EEXIST && !err)
+      err = errno;
     *slash = '/';
   }
   if (mkdir(path, 0700) < 0 && !is_dir(path))
-    warn("home %s: %s", path, strerror(errno));
+    warn("home %s: %s", path, strerror(err ? err : errno)); // the first failure is the reason
 }
 
 // -- The command -------------------------------------------------------------------------------
