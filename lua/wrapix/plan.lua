@@ -7,6 +7,7 @@
 
 local env = require("wrapix.plan.env")
 local host = require("wrapix.plan.host")
+local images = require("wrapix.image")
 local item = require("wrapix.plan.item")
 local limits = require("wrapix.plan.limits")
 local mounts = require("wrapix.plan.mounts")
@@ -111,9 +112,9 @@ local function add_image(ctx)
   if ref == nil and profile.image ~= nil then
     ref, origin = profile.image, profiles.field_origin(profile, "image")
   elseif ref == nil then
-    local image = ctx.facts.image
+    local image = ctx.facts.image or images
     local message, code, hint
-    recipe, message, code, hint = image.recipe(profile)
+    recipe, message, code, hint = image.recipe(profile, ctx.facts.env)
     if not recipe then
       return nil, message or "plan: image: the profile names neither image nor base",
         code or "EPLAN", hint or 'write image = "docker.io/library/debian:trixie-slim"'
@@ -223,7 +224,7 @@ local STEPS = {
 --- Makes the plan of a launch.
 ---@param profile table validated and merged, from wrapix.profile
 ---@param options wrapix.PlanOptions an unknown option raises
----@param facts wrapix.Facts with `facts.image = { recipe, reference }` of wrapix.image
+---@param facts wrapix.Facts `facts.image = { recipe, reference }` stands in for wrapix.image
 ---@return table|nil plan see docs/architecture.md
 ---@return string? message
 ---@return string? code "EPLAN", or what the mount language answered
