@@ -29,8 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef WRAPIX_VERSION
-#define WRAPIX_VERSION "unversioned"
+#ifndef WX_VERSION
+#define WX_VERSION "unversioned"
 #endif
 
 #define HELPERS "/run/wrapix/bin"
@@ -445,7 +445,7 @@ static char **parse_command(int argc, char **argv) {
   if (strcmp(argv[1], "--shell") == 0)
     return shell_command();
   if (strcmp(argv[1], "--version") == 0) {
-    puts("wrapix-init " WRAPIX_VERSION);
+    puts("wrapix-init " WX_VERSION);
     exit(fflush(stdout) == 0 ? 0 : EXIT_WRAPIX);
   }
   exit_usage();
