@@ -17,20 +17,27 @@ deb13_packages=(
   mmdebstrap
 )
 
-# Its own namespaces: when killed midway, no mount of mmdebstrap stays behind.
 # shellcheck disable=SC2016 # $1 is for the hook's shell
 make_deb13_root() {
   local IFS=,
-  unshare --mount --pid --fork --kill-child --mount-proc \
-    mmdebstrap --quiet --mode=root --format=directory --variant=minbase \
+  contained mmdebstrap --quiet --mode=root --format=directory --variant=minbase \
     --include="${deb13_packages[*]}" \
-    --customize-hook='chroot "$1" useradd --create-home --shell /bin/bash '"$TEST_USER" \
+    --customize-hook='chroot "$1" useradd --uid '"$TEST_UID"' --create-home --shell /bin/bash '"$TEST_USER" \
     --customize-hook='rm -f "$1"/etc/resolv.conf "$1"/etc/hostname' \
     trixie "$1"
 }
 
 deb13_root() {
   printf '%s\n' "$CACHE/deb13/root-$(recipe_key "${deb13_packages[@]}" "$(declare -f make_deb13_root)")"
+}
+
+# Never waits: an old one that a run still uses goes at some later setup.
+remove_old_roots() {
+  local old
+  for old in "$CACHE"/deb13/root-*; do
+    [[ $old == "$1" ]] ||
+      flock -n "$CACHE/run-deb13.lock" rm -rf --one-file-system "$old" || true
+  done
 }
 
 deb13_account() {
@@ -41,10 +48,9 @@ prepare_host() {
   local root uid gid
   root=$(deb13_root)
   mkdir -p "$CACHE/deb13"
-  if [[ ! -d $root ]]; then
-    rm -rf --one-file-system "$CACHE"/deb13/root-*
+  [[ -d $root ]] ||
     step "deb13: making the Debian 13 root (a minute or two)" build_once "$root" make_deb13_root
-  fi
+  remove_old_roots "$root"
   IFS=: read -r _ _ uid gid _ < <(deb13_account)
   install -d -m 0700 -o "$uid" -g "$gid" "$(storage_dir deb13)"
 }
@@ -69,6 +75,7 @@ mount_host() {
   chown "$uid:$gid" home
   mount_storage deb13 home/.local/share/containers
   chown "$uid:$gid" home/.local home/.local/share
+  write_storage_conf root/etc/containers/storage.conf "$home"
   mount_home "$root" "$home"
   mount_temp "$root"
   expose_project "$root"

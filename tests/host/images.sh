@@ -29,7 +29,7 @@ make_busybox_tar() {
 }
 
 make_debian_tar() {
-  mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates trixie "$1"
+  contained mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates trixie "$1"
 }
 
 image_ref() {

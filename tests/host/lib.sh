@@ -7,6 +7,13 @@
 readonly ALL_HOSTS=(rootful deb12 deb13)
 # shellcheck disable=SC2034
 readonly TEST_USER=wxtest
+# Far from the ids that people and Debian's tools use: the same number is the user
+# of deb12 and deb13, so neither is anybody else on this machine.
+# shellcheck disable=SC2034
+readonly TEST_UID=7700
+# Others must be able to read what is made here, whatever the caller's umask.
+umask 022
+
 readonly CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/wrapix-tests
 
 die() {
@@ -40,11 +47,11 @@ require_host() {
 }
 
 # lock NAME WHAT: takes the lock on fd 9, so that whoever inherits fd 9 holds it
-# on. A wait is announced: a silent one looks like a hang.
+# on. A long wait is announced: a silent one looks like a hang.
 lock() {
   mkdir -p "$CACHE"
   exec 9>>"$CACHE/$1.lock"
-  flock -n 9 && return
+  flock -w 1 9 && return
   say "waiting: $2"
   flock 9
 }
@@ -67,6 +74,13 @@ build_once() {
   "$maker" "$temp/new"
   mv -T "$temp/new" "$target"
   rm -rf --one-file-system "$temp"
+}
+
+# contained COMMAND...: in namespaces of its own, dying with this script, so that a
+# kill leaves neither processes nor mounts.
+contained() {
+  setpriv --pdeathsig KILL \
+    unshare --mount --pid --fork --kill-child=KILL --mount-proc "$@"
 }
 
 # The one place that knows what podman's storage of a host is called.

@@ -50,6 +50,22 @@ mount_storage() {
   mount -c --rbind "../../$1/containers" "$2"
 }
 
+# write_storage_conf FILE HOME: names the driver, which podman 4.3 guesses badly
+# (vfs, a full copy for each container), and the place, so that tests may set HOME
+# and XDG_* freely and still find the images. The kernel's own overlay: podman 4.3
+# takes no mount_program from here, and one storage must not see both kinds.
+write_storage_conf() {
+  printf '%s\n' '[storage]' 'driver = "overlay"' \
+    "rootless_storage_path = \"$2/.local/share/containers/storage\"" >"$1"
+}
+
+# Lets /etc/containers be changed for this run alone.
+overlay_etc_containers() {
+  mkdir etc etc.work
+  mount -t overlay -o "lowerdir=/etc/containers,upperdir=$PWD/etc,workdir=$PWD/etc.work" \
+    overlay /etc/containers
+}
+
 mount_home() {
   local root=$1 home=$2
   mount -c --rbind home "$root$home"

@@ -15,6 +15,16 @@ carrier() {
   done
 }
 
+# catches_carriers PID: true once the process has a handler for the last of them.
+catches_carriers() {
+  local key value number
+  number=$(kill -l "$(carrier "${SIGNALS[-1]}")")
+  while read -r key value; do
+    [[ $key != SigCgt: ]] || break
+  done 2>/dev/null <"/proc/$1/status" || return
+  (((16#$value >> (number - 1)) & 1))
+}
+
 # wait_for PID: sets status to the exit status of a child, however many signals are
 # handled meanwhile. Handlers set interrupted=1, for `wait` returns for them too.
 # shellcheck disable=SC2034
@@ -23,6 +33,6 @@ wait_for() {
   while [[ $interrupted -eq 1 ]]; do
     interrupted=0
     status=0
-    wait "$1" || status=$?
+    wait "$1" 2>/dev/null || status=$?
   done
 }
