@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+-- Runs one long command of a build: its output goes to a log file, its stages
+-- to the user, its last lines into the error. It knows no tool and no flag.
+
+local M = {}
+
+-- Of what comes after these only the last lines are kept.
+local MOST_LINES = 20000
+local LONGEST_LINE = 1000
+
+-- Lines of other programs must not move the cursor or forge a line of ours.
+local function clean(line)
+  -- Progress that overwrites itself: what is left standing counts.
+  line = line:gsub("\r+$", ""):match("[^\r]*$"):sub(1, LONGEST_LINE)
+  return (line:gsub("[%c\x7f]", function(byte) return byte == "\t" and " " or "?" end))
+end
+
+local function take(state, line)
+  line = clean(line)
+  if #state.lines < MOST_LINES then state.lines[#state.lines + 1] = line end
+  state.last[state.seen % state.keep + 1] = line
+  state.seen = state.seen + 1
+  state.unlogged[#state.unlogged + 1] = line .. "\n"
+  state.on_line(line)
+end
+
+-- A log that cannot be written is no reason to fail a build.
+local function flush(state)
+  if not state.log or #state.unlogged == 0 then return end
+  local text = table.concat(state.unlogged)
+  state.unlogged = {}
+  if not state.fs.append(state.log, text) then state.log = nil end
+end
+
+local function read_output(proc, state)
+  local rest = ""
+  while true do
+    local chunk, message, code = proc.stdout:read()
+    if not chunk then
+      if rest ~= "" then take(state, rest) end
+      flush(state)
+      -- No message: the end of the stream.
+      return not message or nil, message, code
+    end
+    rest = rest .. chunk
+    for line in rest:gmatch("([^\n]*)\n") do take(state, line) end
+    rest = rest:match("[^\n]*$")
+    flush(state)
+  end
+end
+
+--- The last lines, oldest first.
+local function tail(state)
+  local out = {}
+  for i = math.max(0, state.seen - state.keep), state.seen - 1 do
+    out[#out + 1] = state.last[i % state.keep + 1]
+  end
+  return out
+end
+
+local function new_log(path, fs)
+  if not fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8)) then return nil end
+  return fs.write_atomic(path, "", { mode = tonumber("600", 8) }) and path
+end
+
+---@class wrapix.LoggedResult
+---@field code integer? exit status
+---@field signal integer|string?
+---@field lines string[] all output, up to a bound
+---@field tail string[] the last lines
+---@field log string? where the log is
+
+--- Runs a command to its end. When the task is cancelled, `opts.interrupt` gets
+--- the process to end it its own way; what is left then is killed.
+---@param argv string[]
+---@param opts table `log` path, `keep` last lines (20), `env`, `on_line(line)`, `interrupt(proc)`
+---@param deps table fs, proc, task
+---@return wrapix.LoggedResult|nil
+---@return string? message
+---@return string? code
+function M.run(argv, opts, deps)
+  local proc <close>, message, code = deps.proc.spawn(argv, {
+    stdin = "null", stdout = "pipe", stderr = "stdout", session = true, env = opts.env,
+  })
+  if not proc then return nil, message, code end
+  local state = {
+    lines = {}, last = {}, unlogged = {}, seen = 0, keep = opts.keep or 20,
+    fs = deps.fs, log = new_log(opts.log, deps.fs),
+    on_line = opts.on_line or function() end,
+  }
+  local read, read_message, read_code = read_output(proc, state)
+  local result
+  if read then
+    result, read_message, read_code = proc:wait()
+  end
+  if not result then
+    if opts.interrupt then deps.task.shield(opts.interrupt, proc) end
+    return nil, read_message, read_code
+  end
+  return {
+    code = result.code,
+    signal = result.signal,
+    lines = state.lines,
+    tail = tail(state),
+    log = state.log,
+  }
+end
+
+return M

@@ -1,0 +1,241 @@
+-- SPDX-License-Identifier: MIT
+local build = require("wrapix.image.build")
+local fake = require("support.fake_builder")
+local image = require("wrapix.image")
+local task = require("wrapix.task")
+
+local BASE = "docker.io/library/debian:trixie-slim"
+
+local function recipe(fields)
+  local profile = { name = "shop", packages = { "git" } }
+  for key, value in pairs(fields or {}) do profile[key] = value end
+  return assert(image.recipe(profile))
+end
+
+local function ensure(world, target)
+  return build.ensure(target or recipe(), world.facts, { deps = world.deps, report = world.report })
+end
+
+local function calls_of(world, verb)
+  local found = {}
+  for _, call in ipairs(world.calls) do
+    if call:find("^/bin/podman " .. verb) then found[#found + 1] = call end
+  end
+  return found
+end
+
+describe("image.ensure", function()
+  it("does nothing but look when the image is there", function()
+    local world = fake.new(fake.engine())
+    world.images[image.reference(recipe())] = true
+    local result = assert(ensure(world))
+    assert.same({ ref = image.reference(recipe()), built = false, seconds = 0 }, result)
+    assert.equal(1, #world.calls)
+    assert.same({}, world.notes)
+  end)
+
+  it("builds a recipe's image in one layer, labelled with what went in", function()
+    local world = fake.new(fake.engine())
+    world.images[BASE] = true
+    local result = assert(ensure(world))
+    assert.is_true(result.built)
+    local ref, hash = image.reference(recipe()), image.hash(recipe())
+    local dir = "/cache/images/context/wrapix-shop_" .. hash
+    assert.same({ table.concat({
+      "/bin/podman build --runtime runc --pull=never --layers=false --force-rm",
+      "--label wrapix.recipe=" .. hash, "--label wrapix.profile=shop",
+      "--label wrapix.base=" .. BASE, "--label wrapix.packages=2",
+      "--label wrapix.package-list=ca-certificates git",
+      "--tag", ref, "--file", dir .. "/Containerfile", "--", dir,
+    }, " ") }, calls_of(world, "build"))
+    assert.equal(image.backend(recipe()).source(recipe()), world.files[dir .. "/Containerfile"])
+    assert.is_true(world.processes[1].closed)
+    assert.is_nil(next(world.locks))
+  end)
+
+  it("says what it is at, each stage once", function()
+    local world = fake.new(fake.engine())
+    world.images[BASE] = true
+    ensure(world)
+    local ref = image.reference(recipe())
+    assert.same({
+      "building " .. ref .. " with 2 packages (takes a minute or two)",
+      "downloading packages", "unpacking packages", "storing the image", "ready: " .. ref,
+    }, world.notes)
+    assert.equal("STEP 1/5: FROM x", world.details[1])
+  end)
+
+  it("tags what another profile with the same packages has built", function()
+    local world = fake.new(fake.engine(function(argv)
+      if argv[2] == "images" then return { stdout = "sha256:0123abcd\nsha256:ffff\n" } end
+    end))
+    assert.is_true(assert(ensure(world)).built)
+    assert.same({ "/bin/podman tag 0123abcd " .. image.reference(recipe()) },
+      calls_of(world, "tag"))
+    assert.same({}, calls_of(world, "build"))
+  end)
+
+  it("forgets that the former image of this name was used", function()
+    local world = fake.new(fake.engine())
+    world.images[BASE] = true
+    image.mark_used(image.reference(recipe()), world.facts, { deps = world.deps })
+    ensure(world)
+    assert.truthy(image.first_use_notice(image.reference(recipe()), world.facts,
+      { deps = world.deps }))
+  end)
+
+  it("passes on that the engine cannot build here", function()
+    local world = fake.new(fake.engine())
+    world.images[BASE] = true
+    local failure = { nil, "engine: no runtime", "EENGINE", "apt install runc", n = 4 }
+    world.deps.flags = function() return table.unpack(failure, 1, 4) end
+    assert.same(failure, table.pack(ensure(world)))
+  end)
+
+  it("raises on what is neither recipe nor reference", function()
+    local world = fake.new(fake.engine())
+    assert.has_error(function() ensure(world, 7) end, "target: recipe or reference expected")
+  end)
+end)
+
+describe("two starts at once", function()
+  it("build once, and the second says what it waits for", function()
+    local world = fake.new(fake.engine(function(argv, world)
+      if argv[2] ~= "build" then return nil end
+      for i, word in ipairs(argv) do
+        if word == "--tag" then world.images[argv[i + 1]] = true end
+      end
+      return { stdout = "COMMIT x\n", seconds = 0.05 }
+    end))
+    world.images[BASE] = true
+    local ref = image.reference(recipe())
+    -- Until the build ends nobody sees its tag.
+    local built_at
+    local run = world.deps.proc.run
+    world.deps.proc.run = function(argv, opts)
+      if argv[2] == "image" and argv[#argv] == ref and not built_at then return { code = 1 } end
+      return run(argv, opts)
+    end
+    local results = task.parallel(2, { 1, 2 }, function()
+      local result = assert(ensure(world))
+      built_at = true
+      return result
+    end)
+    assert.equal(1, #calls_of(world, "build"))
+    assert.is_true(results[1].built)
+    assert.is_false(results[2].built)
+    local waiting = 0
+    for _, note in ipairs(world.notes) do
+      if note == "waiting for another build of " .. ref then waiting = waiting + 1 end
+    end
+    assert.equal(1, waiting)
+  end)
+end)
+
+describe("a failed build", function()
+  local function failing(stdout, code)
+    local world = fake.new(fake.engine(function(argv)
+      if argv[2] == "build" then return { stdout = stdout, code = code or 100 } end
+    end))
+    world.images[BASE] = true
+    return world
+  end
+
+  it("names the package, shows the last lines and where the rest is", function()
+    local lines = {}
+    for i = 1, 50 do lines[i] = "line " .. i end
+    lines[51] = "E: Unable to locate package gti"
+    local world = failing(table.concat(lines, "\n") .. "\n")
+    local result, message, code, hint = ensure(world)
+    assert.is_nil(result)
+    assert.equal("ENOPKG", code)
+    assert.truthy(hint)
+    local ref, hash = image.reference(recipe()), image.hash(recipe())
+    assert.equal(("build image: %s: package gti does not exist"):format(ref),
+      message:match("^[^\n]+"))
+    assert.is_nil(message:find("| line 31\n", 1, true))
+    assert.truthy(message:find("| line 32\n", 1, true))
+    local log = ("/cache/images/log/wrapix-shop_%s.log"):format(hash)
+    assert.equal("the whole output is in " .. log, message:match("[^\n]+$"))
+    assert.equal(table.concat(lines, "\n") .. "\n", world.files[log])
+    assert.is_nil(world.images[ref])
+    assert.is_nil(next(world.locks))
+  end)
+
+  it("has its status where the output says nothing", function()
+    local _, message, code = ensure(failing("hm", 7))
+    assert.truthy(message:find(": failed with status 7\n| hm\n", 1, true))
+    assert.equal("EIMAGE", code)
+  end)
+
+  it("can neither move the cursor nor flood the terminal", function()
+    local _, message = ensure(failing("\27[2J10%\r20%\r" .. ("x"):rep(5000) .. "\n\7\n"))
+    assert.is_nil(message:find("[\27\r\7]"))
+    assert.truthy(#message < 2000)
+  end)
+
+  it("says when the program is not there", function()
+    local world = fake.new(fake.engine(function(argv)
+      if argv[2] == "build" then return { missing = true } end
+    end))
+    world.images[BASE] = true
+    local _, message, code = ensure(world)
+    assert.truthy(message:find("^build image: .*ENOENT"))
+    assert.equal("ENOENT", code)
+  end)
+end)
+
+describe("a cancelled build", function()
+  it("ends the build's program first, then what is left", function()
+    local world = fake.new(fake.engine(function(argv)
+      if argv[2] == "build" then return { stdout = "STEP\n", seconds = 60 } end
+    end))
+    world.images[BASE] = true
+    world.bundles = { "buildah1", "buildah2", "other" }
+    local tmp = "/cache/images/tmp/wrapix-shop_" .. image.hash(recipe())
+    world.files[tmp .. "/buildah1/pid"] = "4711"
+    world.files["/proc/4711/status"] = "Name:\tsh\nNSpid:\t4711\t1\n"
+    -- A number that is somebody else's by now.
+    world.files[tmp .. "/buildah2/pid"] = "4712"
+    world.files["/proc/4712/status"] = "Name:\tsh\nNSpid:\t4712\n"
+    local result, message, code = task.timeout(0.05, function() return ensure(world) end)
+    assert.is_nil(result)
+    assert.equal("ETIMEDOUT", code)
+    assert.truthy(message)
+    local kills = {}
+    for _, call in ipairs(world.calls) do
+      if call:find("^kill ") then kills[#kills + 1] = call end
+    end
+    assert.same({ "kill -KILL 4711" }, kills)
+    assert.is_true(world.processes[1].closed)
+    assert.is_nil(next(world.locks))
+  end)
+end)
+
+describe("an image named by reference", function()
+  it("is pulled with its progress", function()
+    local world = fake.new(fake.engine())
+    local result = assert(ensure(world, "quay.io/x/y:1"))
+    assert.is_true(result.built)
+    assert.same({ "/bin/podman pull -- quay.io/x/y:1" }, calls_of(world, "pull"))
+    assert.same({ "pulling quay.io/x/y:1", "ready: quay.io/x/y:1" }, world.notes)
+  end)
+
+  it("fails with the registry's reason", function()
+    local world = fake.new(fake.engine(function(argv)
+      if argv[2] == "pull" then return { stdout = "Error: x: manifest unknown\n", code = 125 } end
+    end))
+    local _, message, code = ensure(world, "quay.io/x/y:1")
+    assert.equal("pull: quay.io/x/y:1: the registry has no such image", message:match("^[^\n]+"))
+    assert.equal("ENOENT", code)
+  end)
+
+  it("is not looked for anywhere when it is of this machine", function()
+    local world = fake.new(fake.engine())
+    local _, message, code, hint = ensure(world, "localhost/mine:1")
+    assert.equal("image localhost/mine:1: no such image", message)
+    assert.equal("ENOENT", code)
+    assert.truthy(hint)
+    assert.same({}, calls_of(world, "pull"))
+  end)
+end)
