@@ -177,17 +177,45 @@ function M.runtime(facts)
   return facts.runc
 end
 
+-- Before 1.11.1 crun left the flags off a writable bind in a user namespace.
+local function drops_flags(engine)
+  local runtime = engine.oci_runtime
+  local major, minor, patch = (runtime.version or ""):match("^(%d+)%.(%d+)%.?(%d*)")
+  if not engine.rootless or runtime.name ~= "crun" or not major then
+    return false
+  end
+  local version = { tonumber(major), tonumber(minor) }
+  if version[1] == 1 and version[2] == 11 then
+    return (tonumber(patch) or 0) < 1
+  end
+  return not item.at_least(version, 1, 11)
+end
+
+local function use_runtime(plan, path, why)
+  plan.engine.oci_runtime, plan.engine.oci_runtime_origin = path, item.host(why)
+end
+
 --- Adds `plan.engine`: the program to start and the quirks of this host.
 function M.add_engine(ctx)
-  local engine = ctx.facts.engine
-  local runtime, message, code, hint = M.runtime(ctx.facts)
+  local plan, facts = ctx.plan, ctx.facts
+  local engine = facts.engine
+  local runtime, message, code, hint = M.runtime(facts)
   if runtime == nil then
     return nil, message, code, hint
   end
-  ctx.plan.engine = { path = engine.path, origin = item.host(engine_text(engine)) }
+  plan.engine = { path = engine.path, origin = item.host(engine_text(engine)) }
   if runtime then
-    ctx.plan.engine.oci_runtime = runtime
-    ctx.plan.engine.oci_runtime_origin = item.host("crun does not work with hybrid cgroups")
+    use_runtime(plan, runtime, "crun does not work with hybrid cgroups")
+  elseif drops_flags(engine) then
+    local why = ("crun %s does not set nosuid on writable mounts"):format(
+      engine.oci_runtime.version
+    )
+    if facts.runc then
+      use_runtime(plan, facts.runc, why)
+    else
+      -- No harm inside, where nothing can gain privileges anyway.
+      item.skip(plan, "security", "nosuid on writable mounts", why, plan.engine.origin)
+    end
   end
   return true
 end

@@ -65,7 +65,7 @@ local function mount_value(mount)
     end
   else
     add(mount.mode == "ro" and "ro=true" or "ro=false")
-    -- Not the default of every version, whatever the manual says.
+    -- No default of an engine, whatever its manual says.
     add("nosuid")
     add("nodev")
   end

@@ -414,6 +414,24 @@ describe("quirks", function()
     end).engine.oci_runtime)
   end)
 
+  it("uses runc where crun loses mount flags, or says what is lost", function()
+    local function crun(version, runc, rootless)
+      return made({}, {}, function(facts)
+        facts.engine.oci_runtime.version, facts.runc = version, runc
+        facts.engine.rootless = rootless ~= false
+      end)
+    end
+    for _, version in ipairs({ "1.8.1", "1.11", "1.11.0", "0.17" }) do
+      assert.equal("/r", crun(version, "/r").engine.oci_runtime)
+      assert.is_table(find(crun(version, nil).skipped, "nosuid on writable mounts"))
+    end
+    for _, version in ipairs({ "1.11.1", "1.12", "1.21", "2.0", "unknown" }) do
+      assert.is_nil(crun(version, "/r").engine.oci_runtime)
+      assert.same({}, crun(version, nil).skipped)
+    end
+    assert.is_nil(crun("1.8.1", "/r", false).engine.oci_runtime)
+  end)
+
   it("says how to get subordinate ids", function()
     local hint = refused("joe: has no range", {}, {}, function(facts) facts.subuid = false end)
     assert.equal("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 joe", hint)
