@@ -58,6 +58,10 @@ local function engine_rows(facts)
   }
 end
 
+local function most(value)
+  return value == math.huge and "no limit" or ("at most %.0f"):format(value)
+end
+
 local function host_rows(facts, plan)
   local controllers = {}
   for name, on in pairs(facts.cgroup.controllers) do
@@ -72,8 +76,8 @@ local function host_rows(facts, plan)
     { "cgroup", facts.cgroup.mode },
     { "controllers", delegated },
     { "subordinate ids", facts.subuid and "yes" or "none" },
-    { "open files", ("at most %.0f"):format(facts.limits.nofile.hard) },
-    { "processes", ("at most %.0f"):format(facts.limits.nproc.hard) },
+    { "open files", most(facts.limits.nofile.hard) },
+    { "processes", most(facts.limits.nproc.hard) },
     { "processors", tostring(facts.cpus) },
     { "memory", ("%.1f GiB"):format(facts.memory_bytes / (1 << 30)) },
   }
@@ -105,6 +109,15 @@ local function text_of(found, deps)
   return table.concat(blocks, "\n") .. ("\n%s\n"):format(verdict)
 end
 
+-- JSON has no infinity, which is what "no limit" is.
+local function finite(value, deps)
+  if value == math.huge then return deps.json.null end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, inner in pairs(value) do copy[key] = finite(inner, deps) end
+  return copy
+end
+
 -- Environment and file functions of the facts stay out: values of secrets.
 local function data_of(found, deps)
   local facts, data = found.facts, {
@@ -115,7 +128,7 @@ local function data_of(found, deps)
   if facts then
     for _, name in ipairs({ "engine", "cgroup", "limits", "cpus", "memory_bytes", "subuid",
       "tun_readable" }) do
-      data[name] = facts[name]
+      data[name] = finite(facts[name], deps)
     end
     data.network = found.plan.network and found.plan.network.backend
   end

@@ -11,43 +11,50 @@ local prepare = require("wrapix.cli.prepare")
 local function build(args, deps)
   local profile, message, code, hint = prepare.profile(args, deps)
   if not profile then return prepare.refuse(deps, message, code, hint) end
-  if profile.image then
-    deps.report:note(("profile %s uses %s as it is; there is nothing to build")
-      :format(profile.name, path.show(profile.image)))
-    deps.out(profile.image .. "\n")
-    return 0
-  end
   local facts
   facts, message, code, hint = deps.gather({ workspace = prepare.workspace(args, deps) })
   if not facts then return prepare.refuse(deps, message, code, hint) end
-  local ref
-  ref, message, code, hint = deps.build_image(profile, facts, { force = args.force })
-  if not ref then return prepare.refuse(deps, message, code, hint) end
-  deps.out(ref .. "\n")
+  local target = profile.image
+  if not target then target, message, code, hint = deps.image.recipe(profile, facts.env) end
+  if not target then return prepare.refuse(deps, message, code, hint) end
+  local result
+  result, message, code, hint = deps.image.ensure(target, facts, { report = deps.report })
+  if not result then return prepare.refuse(deps, message, code, hint) end
+  if not result.built then deps.report:note(("%s is there already"):format(result.ref)) end
+  deps.out(result.ref .. "\n")
   return 0
+end
+
+local function list_rows(images)
+  local rows = {}
+  for i, image in ipairs(images) do
+    local created = os.date("%Y-%m-%d %H:%M", image.created or 0)
+    local size = ("%6.0f MB"):format((image.size or 0) / 1e6)
+    rows[i] = { path.show(image.ref), size, { text = created } }
+  end
+  return rows
 end
 
 local function list(args, deps)
   local facts, message, code, hint = deps.gather({ workspace = prepare.workspace(args, deps) })
   if not facts then return prepare.refuse(deps, message, code, hint) end
   local images
-  images, message, code, hint = deps.list_images(facts)
+  images, message, code, hint = deps.image.list(facts)
   if not images then return prepare.refuse(deps, message, code, hint) end
-  if args.json then
-    return output.json(deps.json.array(images), deps)
-  end
-  local rows = {}
-  for i, image in ipairs(images) do
-    rows[i] = { path.show(image.ref), ("%.0f MB"):format((image.size or 0) / 1e6),
-      { text = image.created or "" } }
-  end
-  if #rows == 0 then
+  if args.json then return output.json(deps.json.array(images), deps) end
+  if #images == 0 then
     deps.report:note("no images yet; `wrapix image build` makes one")
-  else
-    deps.out(explain.section("images", rows, { color = deps.color, widest = { 72, 12 } }))
+    return 0
   end
+  local opts = { color = deps.color, widest = { 72, 12 } }
+  deps.out(explain.section("images", list_rows(images), opts))
   return 0
 end
+
+local PROFILE = {
+  name = "profile", argname = "PROFILE", optional = true,
+  description = "Name of a profile or path of a .lua file that returns one (default: base).",
+}
 
 ---@type wrapix.CliCommand
 return {
@@ -59,18 +66,14 @@ return {
   commands = {
     {
       name = "build",
-      summary = "Build the image of a profile, if it is not there.",
-      arguments = {
-        { name = "profile", argname = "PROFILE", optional = true,
-          description = "Name of a profile or path of a .lua file that returns one "
-            .. "(default: base)." },
-      },
-      options = options.list(options.workspace, {
-        { flags = { "-f", "--force" }, description = "Build it although it is there." },
-      }, options.quiet, options.verbose),
+      summary = "Build or pull the image of a profile, if it is not there.",
+      description = "Makes the image of a profile ready: builds the one of its packages, or pulls "
+        .. "the one it names. Prints its reference.",
+      arguments = { PROFILE },
+      options = options.list(options.workspace, options.quiet, options.verbose),
       example = {
         { "wrapix image build", "the image of the base profile" },
-        { "wrapix image build --force ./wrapix.lua", "again, with today's packages" },
+        { "wrapix image build ./wrapix.lua", "the image of a project's own profile" },
       },
       run = build,
     },

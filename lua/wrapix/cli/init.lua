@@ -108,7 +108,7 @@ local function start(command, name, words, deps, more)
     deps.out(help_of(command, name))
     return 0
   end
-  deps.report.quiet, deps.report.verbose = args.quiet or false, args.verbose or false
+  deps.report:choose(args)
   for key, value in pairs(more or {}) do args[key] = value end
   return command.run(args, deps)
 end
@@ -148,7 +148,7 @@ local function start_file(words, plain, deps)
   local args, message, hint = spec.parse(run, "wrapix", before)
   if not args then return usage_error(deps, "wrapix", message, hint) end
   if args.help or args.version then return start(run, "wrapix", before, deps) end
-  deps.report.quiet, deps.report.verbose = args.quiet or false, args.verbose or false
+  deps.report:choose(args)
   local after = table.move(words, plain + 1, #words, 1, {})
   local profile, status = script.load(args, after, deps)
   if not profile then return status end
@@ -176,7 +176,7 @@ end
 ---@param ... string
 ---@return integer status
 function M.main_with(deps, argv0, ...)
-  deps.report = deps.report or report.new({ write = deps.err })
+  deps.report = deps.report or report.new()
   deps.help = deps.help or M.help
   deps.command_words = COMMANDS
   local status = dispatch(argv0, { ... }, deps)

@@ -20,8 +20,9 @@ local function check_mount(text)
   local spec, message, code, hint = mount.parse(text)
   if spec then return spec end
   local prefix = ("mount: %s: "):format(path.show(text))
-  if message:sub(1, #prefix) == prefix then return nil, message:sub(#prefix + 1), code, hint end
-  return nil, "is no mount: " .. message:gsub("^mount: ", ""), code, hint
+  local reason = message:gsub("^mount: ", "")
+  if message:sub(1, #prefix) == prefix then reason = message:sub(#prefix + 1) end
+  return nil, "is no mount: " .. reason, code, hint
 end
 
 local function check_directory(text)

@@ -1,75 +1,68 @@
 -- SPDX-License-Identifier: MIT
--- Errors, warnings, hints and notices on stderr, in the one form everything
--- that speaks for wrapix uses. Text from elsewhere is escaped here, so that no
--- file name or engine message can move the cursor or forge a line.
+-- What the commands say on stderr: wrapix.log with the words -q and -v choose
+-- between. Whatever takes a log takes a report.
+
+local log = require("wrapix.log")
 
 local M = {}
 
----@class wrapix.Report
----@field quiet boolean no notices
----@field verbose boolean details as well
----@field _write fun(text: string)
+---@class wrapix.Report : wrapix.Log
+---@field log wrapix.Log
 local Report = {}
-Report.__index = Report
+
+-- Every method of the log is one of the report.
+local metatable = {
+  __index = function(_, name)
+    if Report[name] then return Report[name] end
+    return function(self, ...) return self.log[name](self.log, ...) end
+  end,
+}
 
 --- One line of foreign text as it may be shown on a terminal.
----@param text string
----@return string
-function M.printable(text)
-  local function hex(bytes)
-    return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
-  end
-  local safe = text:gsub("\n", "\\n"):gsub("\t", "\\t"):gsub("[%c\x7f]", hex)
-  return (safe:gsub(utf8.len(safe) and "\xc2[\x80-\x9f]" or "[\x80-\xff]", hex))
+M.printable = log.clean
+
+-- Messages of the library may bring their hint as a further line, and lists of
+-- mistakes one line each.
+local function say(self, level, text, hint)
+  if not self.log:shows(level) then return end
+  local inner
+  text, inner = log.split(text)
+  local head, rest = text:match("^(.-)\n(.*)$")
+  self.log[level](self.log, head or text)
+  if rest then self.log:block(level, rest) end
+  if hint or inner then self.log:hint(hint or inner) end
 end
 
--- Messages of the library may bring their hint as further lines.
-local function lines(head, text, hint)
-  local out = {}
-  if hint then text = text .. "\nhint: " .. hint end
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    local prefix = line:find("^hint: ") and "" or (#out == 0 and head or "  ")
-    out[#out + 1] = prefix .. M.printable(line) .. "\n"
-  end
-  return table.concat(out)
-end
-
---- Something failed: `wrapix: action: object: reason`, and how to mend it.
+--- Something failed: `action: object: reason`, and how to mend it.
 ---@param text string may hold further lines, and `hint: …` as the last
 ---@param hint string?
-function Report:error(text, hint)
-  self._write(lines("wrapix: ", text, hint))
-end
+function Report:error(text, hint) say(self, "error", text, hint) end
 
 --- Something the user should know although the work goes on.
 ---@param text string
 ---@param hint string?
-function Report:warn(text, hint)
-  self._write(lines("wrapix: warning: ", text, hint))
-end
+function Report:warn(text, hint) say(self, "warn", text, hint) end
 
 --- Something worth one line, not shown with -q.
 ---@param text string
 ---@param hint string?
-function Report:note(text, hint)
-  if not self.quiet then self._write(lines("wrapix: note: ", text, hint)) end
-end
+function Report:note(text, hint) say(self, "info", "note: " .. text, hint) end
 
 --- Something only -v shows.
 ---@param text string
 function Report:detail(text)
-  if self.verbose then self._write(lines("wrapix: ", text)) end
+  if self.log:shows("debug") then self.log:block("debug", text) end
+end
+
+--- Chooses how much is said.
+---@param opts { quiet: boolean?, verbose: boolean? }
+function Report:choose(opts)
+  self.log.level = opts.verbose and "debug" or opts.quiet and "warn" or "info"
 end
 
 --- Makes a report.
----@param opts { write: fun(text: string), quiet: boolean?, verbose: boolean? }
+---@param opts { stream: table?, tty: boolean? }? what is written to; default stderr
 ---@return wrapix.Report
-function M.new(opts)
-  return setmetatable({
-    _write = opts.write,
-    quiet = opts.quiet or false,
-    verbose = opts.verbose or false,
-  }, Report)
-end
+function M.new(opts) return setmetatable({ log = log.new(opts) }, metatable) end
 
 return M

@@ -46,14 +46,14 @@ local function print_plan(args, plan, deps)
   return 0
 end
 
-local function tell(plan, deps)
-  for _, warning in ipairs(plan.warnings) do
-    if not deps.report.quiet then deps.report:warn(warning.text, warning.hint) end
+local function tell(args, plan, deps)
+  for _, warning in ipairs(args.quiet and {} or plan.warnings) do
+    deps.report:warn(warning.text, warning.hint)
   end
   for _, skipped in ipairs(plan.skipped) do
     deps.report:detail(("skipped: %s %s: %s"):format(skipped.kind, skipped.what, skipped.reason))
   end
-  if deps.report.verbose then
+  if deps.report:shows("debug") then
     deps.report:detail("engine: " .. shell.join(deps.podman.argv(plan)))
   end
 end
@@ -91,7 +91,7 @@ function M.run(args, deps)
   end
   local plan, facts, code, hint = prepare.plan(args, deps)
   if not plan then return prepare.refuse(deps, facts, code, hint) end
-  tell(plan, deps)
+  tell(args, plan, deps)
   if args.dry_run then return print_plan(args, plan, deps) end
   return launch(args, plan, facts, deps)
 end

@@ -3,6 +3,7 @@
 -- asked for is kept, nothing of this host is touched.
 
 local cli = require("wrapix.cli")
+local report = require("wrapix.cli.report")
 
 local M = {}
 
@@ -69,7 +70,7 @@ end
 local function profile_module(d)
   return {
     list = function() return LIST end,
-    is_path = function(word) return word:find("/", 1, true) ~= nil or word:find("%.lua$") ~= nil end,
+    is_path = function(word) return word:find("/", 1, true) ~= nil or word:match("%.lua$") end,
     notes = function() return d.notes or {} end,
     load = function(word) return load(d, word) end,
     load_file = function(file, _, words) return load_file(d, file, words) end,
@@ -124,9 +125,12 @@ function M.new(over)
   d.json = {
     encode = encode,
     array = function(list) return setmetatable(list, M.array_mt) end,
+    null = "null",
   }
   d.profile = profile_module(d)
   add_engine(d)
+  local stream = { write = function(_, text) d.errors[#d.errors + 1] = text end }
+  d.report = report.new({ stream = stream, tty = false })
   for key, value in pairs(over or {}) do d[key] = value end
   return d
 end

@@ -26,8 +26,7 @@ end
 -- Doubles with which every example gets past its words.
 local function accepting()
   local d = double.new({
-    build_image = function() return "ref" end,
-    list_images = function() return {} end,
+    image = { recipe = function() return {} end },
     gather = function() return nil, "no engine here" end,
   })
   d.profile.load = function() return { name = "x" } end
@@ -201,7 +200,7 @@ describe("wrong usage", function()
 
   it("escapes the words it repeats", function()
     local _, _, err = try("--x\27[2J")
-    assert.equal("wrapix: usage: unknown option '--x\\x1b[2J'\n"
+    assert.equal("wrapix: usage: unknown option '--x\\x1B[2J'\n"
       .. "hint: `wrapix --help` shows how\n", err)
   end)
 end)

@@ -4,9 +4,10 @@ local report = require("wrapix.cli.report")
 
 local function make(opts)
   local written = {}
-  opts = opts or {}
-  opts.write = function(text) written[#written + 1] = text end
-  return report.new(opts), function() return table.concat(written) end
+  local stream = { write = function(_, text) written[#written + 1] = text end }
+  local r = report.new({ stream = stream, tty = false })
+  if opts then r:choose(opts) end
+  return r, function() return table.concat(written) end
 end
 
 describe("report", function()
@@ -24,24 +25,20 @@ describe("report", function()
 
   it("indents further lines", function()
     local r, written = make()
-    r:error("profile: x.lua: 2 mistakes\n  one\ntwo")
-    assert.equal("wrapix: profile: x.lua: 2 mistakes\n    one\n  two\n", written())
+    r:error("profile: x.lua: 2 mistakes\none\ntwo", "mend them")
+    assert.equal("wrapix: profile: x.lua: 2 mistakes\n  one\n  two\nhint: mend them\n", written())
   end)
 
-  it("escapes what could rewrite the terminal", function()
+  it("escapes what could rewrite the terminal, in hints as well", function()
     local r, written = make()
-    r:error("open: a\27[2Jb\rc\xc2\x9b: no")
-    assert.equal("wrapix: open: a\\x1b[2Jb\\x0dc\\xc2\\x9b: no\n", written())
-  end)
-
-  it("escapes bytes that are no UTF-8", function()
-    assert.equal("a\\xff", report.printable("a\xff"))
-    assert.equal("über\\n", report.printable("über\n"))
+    r:error("open: a\27[2J\nb\rc", "\7")
+    assert.equal("wrapix: open: a\\x1B[2J\n  b\\x0Dc\nhint: \\x07\n", written())
   end)
 
   it("leaves notices out when quiet, but no warning", function()
     local r, written = make({ quiet = true })
-    r:note("unused")
+    r:note("unused", "unused")
+    r:detail("unused")
     r:warn("careful", "do x")
     assert.equal("wrapix: warning: careful\nhint: do x\n", written())
   end)
@@ -51,8 +48,17 @@ describe("report", function()
     r:detail("argv")
     assert.equal("", written())
     r, written = make({ verbose = true })
-    r:detail("argv")
+    r:detail("argv\nmore")
     r:note("n")
-    assert.equal("wrapix: argv\nwrapix: note: n\n", written())
+    assert.equal("  argv\n  more\nwrapix: note: n\n", written())
+  end)
+
+  it("is a log for whoever wants one", function()
+    local r, written = make({ quiet = true })
+    assert.is_false(r:shows("info"))
+    r:info("unused")
+    r:block("warn", "x")
+    assert.equal(3, r:progress("work", function(n) return n end, 3))
+    assert.equal("  x\n", written())
   end)
 end)
