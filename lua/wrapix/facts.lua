@@ -166,7 +166,8 @@ local function read_host(facts, deps)
   facts.tun_readable = (fs.access("/dev/net/tun", "r") and fs.access("/dev/net/tun", "w")) == true
   facts.runc, facts.crun = sys.which("runc"), sys.which("crun")
   facts.timezone = person.timezone(fs, env)
-  facts.git = person.git(deps, env, facts.workspace.path)
+  local place = { home = facts.home, cache = facts.dirs.cache, cwd = facts.workspace.path }
+  facts.git = person.git(deps, env, place)
 end
 
 local function read_process(deps)
@@ -175,20 +176,21 @@ local function read_process(deps)
     uid = sys.uid(),
     gid = sys.gid(),
     euid = sys.euid(),
-    username = sys.username(),
+    -- A uid without an entry is common inside containers and build services.
+    username = sys.username() or tostring(sys.uid()),
     home = sys.home(),
     hostname = sys.hostname(),
-    boot_id = sys.boot_id(),
+    boot_id = sys.boot_id() or "unknown",
     pid = sys.pid(),
-    start_time = sys.process_start(sys.pid()),
+    start_time = sys.process_start(sys.pid()) or 0,
     cwd = deps.fs.realpath("."),
     env = sys.environ(),
     stdin_tty = sys.isatty(0),
     stdout_tty = sys.isatty(1),
     tty_size = sys.term_size(1),
     limits = sys.limits(),
-    cpus = sys.cpus(),
-    memory_bytes = sys.memory(),
+    cpus = sys.cpus() or 1,
+    memory_bytes = sys.memory() or math.maxinteger,
     fs = deps.fs,
   }
 end
@@ -203,6 +205,10 @@ end
 ---@return string? hint
 function M.gather(opts, deps)
   local facts = read_process(deps)
+  if not facts.home then
+    return nil, "facts: home directory: neither HOME nor the password file names one", "ENOENT",
+      "set HOME"
+  end
   facts.session, facts.guest_dir = opts.session, opts.guest_dir
   facts.dirs = M.dirs(facts.env, facts.home)
   local message, code, hint

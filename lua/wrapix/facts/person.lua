@@ -1,6 +1,6 @@
 -- What of the person at this host goes into a sandbox: time zone and the name
--- on commits. Starts at most one process, git, and only when the environment
--- does not already say who commits.
+-- on commits. Starts at most one process, git, and only when neither the
+-- environment nor a kept answer says who commits.
 --
 -- SPDX-License-Identifier: MIT
 
@@ -43,7 +43,30 @@ local function parse_config(text)
   return { name = found["user.name"], email = found["user.email"] }
 end
 
-local function ask_git(deps, cwd)
+local function config_files(env, home)
+  if text_or_nil(env.GIT_CONFIG_GLOBAL) then
+    return { env.GIT_CONFIG_GLOBAL }
+  end
+  local config_home = text_or_nil(env.XDG_CONFIG_HOME) or (home .. "/.config")
+  return { config_home .. "/git/config", home .. "/.gitconfig" }
+end
+
+-- Identity of the settings' files: nil when there are none, and whether the
+-- answer depends on them alone.
+local function settings(files, fs)
+  local parts, is_whole = {}, true
+  for _, file in ipairs(files) do
+    local stat = fs.stat(file)
+    if stat then
+      local changed = stat.mtime_ns or stat.mtime
+      parts[#parts + 1] = ("%s:%s:%s:%s"):format(file, stat.size, changed, stat.ino)
+      is_whole = is_whole and not (fs.read(file) or "include"):lower():find("include", 1, true)
+    end
+  end
+  return #parts > 0 and table.concat(parts, "\n") or nil, is_whole
+end
+
+local function run_git(deps, cwd)
   local git = deps.sys.which("git")
   if not git then
     return {}
@@ -60,6 +83,27 @@ local function ask_git(deps, cwd)
   return parse_config(result.stdout)
 end
 
+-- A process costs more than all other facts together, so git's answer is kept
+-- while the files it comes from are unchanged.
+local function ask_git(deps, env, place)
+  local key, is_whole = settings(config_files(env, place.home), deps.fs)
+  if not key then
+    return {}
+  end
+  local record = place.cache .. "/git-user.json"
+  local text = is_whole and deps.fs.read(record)
+  local kept = text and deps.json.decode(text)
+  if type(kept) == "table" and kept.key == key then
+    return { name = text_or_nil(kept.name), email = text_or_nil(kept.email) }
+  end
+  local asked = run_git(deps, place.cwd)
+  if is_whole and deps.fs.ensure_dir(place.cache, tonumber("700", 8)) then
+    text = deps.json.encode({ key = key, name = asked.name, email = asked.email })
+    deps.fs.write_atomic(record, text, { mode = tonumber("600", 8) })
+  end
+  return asked
+end
+
 ---@class wrapix.GitFacts
 ---@field author { name: string, email: string }
 ---@field committer { name: string, email: string }
@@ -67,15 +111,15 @@ end
 
 --- Who commits: the environment's GIT_* names, git's global settings, else a
 --- name of ours, so that a commit inside never fails for the want of one.
----@param deps { sys: table, proc: table }
+---@param deps { fs: table, sys: table, proc: table, json: table }
 ---@param env table<string,string>
----@param cwd string
+---@param place { home: string, cache: string, cwd: string }
 ---@return wrapix.GitFacts
-function M.git(deps, env, cwd)
+function M.git(deps, env, place)
   local name, email = text_or_nil(env.GIT_AUTHOR_NAME), text_or_nil(env.GIT_AUTHOR_EMAIL)
   local origin = "environment"
   if not (name and email) then
-    local asked = ask_git(deps, cwd)
+    local asked = ask_git(deps, env, place)
     origin = (asked.name or asked.email) and "git config --global" or origin
     name, email = name or asked.name, email or asked.email
   end

@@ -55,7 +55,7 @@ local function identity(fs, path)
   if not stat then
     return "-"
   end
-  return ("%s:%s:%s:%s"):format(path, stat.size, stat.mtime, stat.ino or 0)
+  return ("%s:%s:%s:%s"):format(path, stat.size, stat.mtime_ns or stat.mtime, stat.ino or 0)
 end
 
 local function fingerprint(path, deps, env)

@@ -156,7 +156,7 @@ local function cache_name(stat, opts)
     opts.deny_keyring and "k" or "n",
     tostring(stat.ino or 0),
     tostring(stat.size),
-    (tostring(stat.mtime):gsub("[^%w]", "_"))
+    (tostring(stat.mtime_ns or stat.mtime):gsub("[^%w]", "_"))
   )
 end
 

@@ -94,6 +94,23 @@ describe("facts.gather", function()
     assert.equal("ENOTDIR", code)
   end)
 
+  it("lives with a user nobody knows, but not without a home", function()
+    local deps = host()
+    local unknown = { "username", "boot_id", "process_start", "cpus", "memory", "term_size" }
+    for _, name in ipairs(unknown) do
+      deps.sys[name] = function() return nil end
+    end
+    local got = assert(facts.gather(OPTS, deps))
+    assert.equal("1000", got.username)
+    assert.equal(1, got.cpus)
+    deps.sys.home = function() return nil end
+    local none, message, code, hint = facts.gather(OPTS, deps)
+    assert.is_nil(none)
+    assert.matches("home directory", message)
+    assert.equal("ENOENT", code)
+    assert.equal("set HOME", hint)
+  end)
+
   it("passes on the probe's hint", function()
     local deps = host()
     deps.host.programs.podman = nil

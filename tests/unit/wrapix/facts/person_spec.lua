@@ -35,12 +35,21 @@ describe("person.timezone", function()
 end)
 
 describe("person.git", function()
-  local function git(env, stdout, code)
-    local deps = fake_host.new({
+  local PLACE = { home = "/home/joe", cache = "/cache", cwd = "/w" }
+  local ANSWER = "user.name\nJoe\0user.email\nj@example.org\0"
+
+  local function host(stdout, files)
+    return fake_host.new({
       programs = { git = "/usr/bin/git" },
-      answers = { ["/usr/bin/git"] = { code = code or 0, stdout = stdout or "", stderr = "" } },
+      files = files or { ["/home/joe/.gitconfig"] = "[user]\nname = Joe\n" },
+      answers = {
+        ["/usr/bin/git"] = { code = stdout and 0 or 1, stdout = stdout or "", stderr = "" },
+      },
     })
-    return person.git(deps, env, "/w"), deps
+  end
+  local function git(env, stdout)
+    local deps = host(stdout)
+    return person.git(deps, env, PLACE), deps
   end
   local full = { GIT_AUTHOR_NAME = "Ann", GIT_AUTHOR_EMAIL = "ann@example.org" }
 
@@ -70,16 +79,46 @@ describe("person.git", function()
     assert.same({ kind = "host", text = "git config --global" }, facts.origin)
   end)
 
+  it("keeps the answer while the settings are unchanged", function()
+    local deps = host(ANSWER)
+    local first = person.git(deps, {}, PLACE)
+    assert.same(first, person.git(deps, {}, PLACE))
+    assert.equal(1, #deps.ran)
+    deps.host.files["/home/joe/.gitconfig"] = { text = "[user]\nname = Joe\n", mtime = 2 }
+    person.git(deps, {}, PLACE)
+    assert.equal(2, #deps.ran)
+    deps.host.files["/home/joe/.config/git/config"] = "[user]\n"
+    person.git(deps, {}, PLACE)
+    assert.equal(3, #deps.ran)
+    deps.host.files["/cache/git-user.json"] = "{"
+    assert.same(first, person.git(deps, {}, PLACE))
+    assert.equal(4, #deps.ran)
+  end)
+
+  it("asks every time where other files or the directory have a say", function()
+    local deps = host(ANSWER, { ["/home/joe/.gitconfig"] = "[includeIf \"gitdir:~/work\"]\n" })
+    person.git(deps, {}, PLACE)
+    person.git(deps, {}, PLACE)
+    assert.equal(2, #deps.ran)
+  end)
+
+  it("does not ask without settings", function()
+    local deps = host(ANSWER, {})
+    assert.equal("wrapix", person.git(deps, {}, PLACE).author.name)
+    assert.equal(0, #deps.ran)
+    deps.host.files["/etc/mine"] = "[user]\n"
+    assert.equal("Joe", person.git(deps, { GIT_CONFIG_GLOBAL = "/etc/mine" }, PLACE).author.name)
+  end)
+
   it("falls back to names of its own", function()
-    local facts = git({}, "", 1)
+    local facts = git({})
     assert.same({ name = "wrapix", email = "wrapix@localhost" }, facts.author)
     assert.same({ kind = "default", text = "default" }, facts.origin)
-    local bare = person.git(fake_host.new({}), {}, "/w")
-    assert.same(facts, bare)
+    assert.same(facts, person.git(fake_host.new({}), {}, PLACE))
   end)
 
   it("fills what the environment leaves out", function()
-    local facts = git({ GIT_AUTHOR_NAME = "Ann" }, "user.name\nJoe\0user.email\nj@example.org\0")
+    local facts = git({ GIT_AUTHOR_NAME = "Ann" }, ANSWER)
     assert.same({ name = "Ann", email = "j@example.org" }, facts.author)
   end)
 end)
