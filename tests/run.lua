@@ -14,7 +14,11 @@ _G.WRAPIX_ROOT = root
 require("support.strict")
 
 arg = { [0] = "wrapix-tests", ... }
-table.insert(arg, 1, "--helper=" .. root .. "/tests/support/clean.lua")
+for i, option in ipairs({
+  "--helper=" .. root .. "/tests/support/clean.lua",
+  "--lpath=/nonexistent/?.lua", -- busted's own default adds relative entries
+  "--cpath=/nonexistent/?.so",
+}) do table.insert(arg, i, option) end
 
 -- busted ends with os.exit, which would close the state under the running loop.
 local real_exit, status = os.exit, 0

@@ -3,6 +3,18 @@
 -- a start pays only for what it needs.
 
 local modules = {
+  container = "wrapix.container",
+  fs = "wrapix.fs",
+  image = "wrapix.image",
+  json = "wrapix.json",
+  log = "wrapix.log",
+  mount = "wrapix.mount",
+  net = "wrapix.net",
+  path = "wrapix.path",
+  proc = "wrapix.proc",
+  profile = "wrapix.profile",
+  sandbox = "wrapix.sandbox",
+  sys = "wrapix.sys",
   task = "wrapix.task",
 }
 

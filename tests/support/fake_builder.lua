@@ -36,9 +36,16 @@ local function new_fs(world)
     files[from], files[to] = nil, files[from]
     return true
   end
+  function fs.remove_tree(path)
+    world.removed[#world.removed + 1] = path
+    return true
+  end
   function fs.list() return world.bundles or {} end
-  function fs.lock(path)
-    if world.locks[path] then return nil, "EAGAIN: locked", "EAGAIN" end
+  function fs.lock(path, opts)
+    while world.locks[path] do
+      if not opts.wait then return nil, "EAGAIN: locked", "EAGAIN" end
+      task.sleep(0.005)
+    end
     world.locks[path] = true
     return setmetatable({}, { __close = function() world.locks[path] = nil end })
   end
@@ -84,6 +91,7 @@ end
 function M.new(answer)
   local world = {
     files = {}, locks = {}, images = {}, calls = {}, processes = {}, notes = {}, details = {},
+    removed = {},
   }
   local function call(argv, opts)
     world.calls[#world.calls + 1] = table.concat(argv, " ")

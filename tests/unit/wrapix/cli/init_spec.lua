@@ -41,6 +41,17 @@ describe("the tables of the commands", function()
     end
   end)
 
+  -- The first plain word, which may be a command, is looked for with the options
+  -- of run before it is known whose they are.
+  it("agree with run on which options take a value", function()
+    local known = spec.takes_value(cli.commands()[1], {})
+    each_leaf(function(command, name)
+      for flag, takes in pairs(spec.takes_value(command, {})) do
+        assert.equal(known[flag] or false, takes, name .. " " .. flag)
+      end
+    end)
+  end)
+
   it("make a help with every option and an example", function()
     each_leaf(function(command, name)
       local text = spec.help(command, name)
@@ -211,5 +222,9 @@ describe("output", function()
     local status, _, err = double.run(d, "version")
     assert.equal(1, status)
     assert.equal("wrapix: write: stdout: No space left on device\n", err)
+    d = double.new({ flush = function() return nil, "Broken pipe" end })
+    status, _, err = double.run(d, "version")
+    assert.equal(1, status)
+    assert.equal("", err)
   end)
 end)

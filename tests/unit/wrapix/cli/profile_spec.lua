@@ -57,6 +57,7 @@ profile shop
     local status, out = try({ files = { ["./p.lua"] = PROFILE } }, "show", "--json", "./p.lua")
     assert.equal(0, status)
     assert.truthy(out:find('"hooks":{"before_start":["function"]}', 1, true))
+    assert.truthy(out:find('"packages":["git",{"apt":"fd-find","name":"fd"}]', 1, true))
     assert.truthy(out:find('{"origin":{"kind":"profile","text":"x.lua:env/A"},"path":["env","A"]}',
       1, true))
   end)

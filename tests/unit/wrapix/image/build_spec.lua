@@ -50,6 +50,7 @@ describe("image.ensure", function()
     }, " ") }, calls_of(world, "build"))
     assert.equal(image.backend(recipe()).source(recipe()), world.files[dir .. "/Containerfile"])
     assert.is_true(world.processes[1].closed)
+    assert.same({ "/cache/images/tmp/wrapix-shop_" .. hash }, world.removed)
     assert.is_nil(next(world.locks))
   end)
 
@@ -60,7 +61,7 @@ describe("image.ensure", function()
     local ref = image.reference(recipe())
     assert.same({
       "building " .. ref .. " with 2 packages (takes a minute or two)",
-      "downloading packages", "unpacking packages", "storing the image", "ready: " .. ref,
+      "downloading packages", "installing packages", "storing the image", "ready: " .. ref,
     }, world.notes)
     assert.equal("STEP 1/5: FROM x", world.details[1])
   end)

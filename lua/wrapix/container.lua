@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- Runs one container engine command in the foreground: signals, terminal, exit
+-- status. Knows no flag of any engine; what a signal means is the caller's.
+
+local c = require("wrapix._c.container")
+local proc = require("wrapix.proc")
+local task = require("wrapix.task")
+
+local M = {}
+
+local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
+
+---@class wrapix.ForegroundOptions
+---@field env table? variables for the engine, merged over ours
+---@field stdin any? as in proc.spawn, default "inherit"
+---@field stdout any? default "inherit"
+---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
+---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
+---@field on_signal fun(name: string, sender: integer, proc: wrapix.Proc) sender 0: typed at the terminal, which reached the engine too
+---@field timeout number? seconds, then on_timeout is called
+---@field on_timeout fun(proc: wrapix.Proc)?
+
+---Writes to our own stderr without holding up other tasks.
+---@param text string
+function M.write_stderr(text) return c.write_fd(2, text) end
+
+---Writes to our own stdout, likewise.
+---@param text string
+---@return true|nil, string?, string?
+function M.write_stdout(text) return c.write_fd(1, text) end
+
+---@param name string
+---@return integer? number
+function M.signal_number(name) return c.signal_number(name) end
+
+---@param number integer
+---@return string? name without SIG
+function M.signal_name(number) return c.signal_name(number) end
+
+local function relay(running, filter)
+  for chunk in function() return running.stderr:read() end do
+    local out = filter and filter(chunk) or not filter and chunk
+    if out and out ~= "" then c.write_fd(2, out) end
+  end
+  return true
+end
+
+local function watch_signals(signals, running, on_signal)
+  while true do
+    local name, sender = signals:next()
+    if not name then return true end
+    on_signal(name, sender, running)
+  end
+end
+
+local function watch_clock(running, opts)
+  if task.sleep(opts.timeout) then opts.on_timeout(running) end
+  return true
+end
+
+-- Everything that lives as long as the process, in one scope.
+local function supervise(signals, running, opts)
+  return task.scope(function(scope)
+    local aside = { scope:spawn(watch_signals, signals, running, opts.on_signal) }
+    if opts.timeout and opts.on_timeout then
+      aside[#aside + 1] = scope:spawn(watch_clock, running, opts)
+    end
+    -- Not one of the asides: the last words must get out.
+    if running.stderr then scope:spawn(relay, running, opts.on_stderr) end
+    task.yield() -- the relay reads before wait() looks for pipes that nobody reads
+    local result, msg, code = running:wait()
+    for _, child in ipairs(aside) do child:cancel() end
+    return result, msg, code
+  end)
+end
+
+---Runs an engine command in the foreground. The terminal's modes are put back
+---however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
+---@param argv string[]
+---@param opts wrapix.ForegroundOptions
+---@return { code: integer?, signal: integer?, seconds: number, rusage: table }|nil
+---@return string? message
+---@return string? code
+function M.run(argv, opts)
+  local signals <close>, why, what = c.signals(CAUGHT)
+  if not signals then return nil, why, what end
+  local terminal <close> = setmetatable({}, { __close = c.term_restore })
+  terminal.saved = c.term_save(0)
+  local running <close>, msg, code = proc.spawn(argv, {
+    env = opts.env,
+    stdin = opts.stdin or "inherit",
+    stdout = opts.stdout or "inherit",
+    stderr = opts.stderr or "inherit",
+  })
+  if not running then return nil, msg, code end
+  return supervise(signals, running, opts)
+end
+
+return M

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- The foreground run, with a shell in the place of an engine.
+
+local container = require("wrapix.container")
+local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
+
+local function run(script, opts)
+  opts = opts or {}
+  opts.stdin, opts.stdout = opts.stdin or "null", opts.stdout or "null"
+  opts.on_signal = opts.on_signal or function() error("no signal expected") end
+  return container.run({ "/bin/sh", "-c", script }, opts)
+end
+
+describe("container.run", function()
+  it("passes the exit status on", function()
+    assert.equal(0, run("exit 0").code)
+    assert.equal(125, run("exit 125").code)
+    assert.equal(15, run("kill -TERM $$").signal)
+  end)
+
+  it("hands stderr over piece by piece and whole", function()
+    local seen = {}
+    local r = run("echo a >&2; sleep 0.02; printf b >&2", {
+      stderr = "pipe",
+      on_stderr = function(chunk) seen[#seen + 1] = chunk end,
+    })
+    assert.equal(0, r.code)
+    assert.equal("a\nb", table.concat(seen))
+  end)
+
+  it("tells who sent a signal, and leaves the answer to the caller", function()
+    local got = {}
+    local r = run("trap 'exit 9' TERM; kill -HUP $PPID; while :; do sleep 0.01; done", {
+      on_signal = function(name, sender, running)
+        got = { name, sender == running:pid() }
+        running:kill("TERM")
+      end,
+    })
+    assert.equal(9, r.code)
+    assert.same({ "HUP", true }, got)
+  end)
+
+  it("calls on_timeout once, and goes on waiting", function()
+    local calls = 0
+    local r = run("trap 'exit 3' TERM; while :; do sleep 0.01; done", {
+      timeout = 0.05,
+      on_timeout = function(running)
+        calls = calls + 1
+        running:kill("TERM")
+      end,
+    })
+    assert.equal(1, calls)
+    assert.equal(3, r.code)
+  end)
+
+  it("puts the signal actions back", function()
+    run("true")
+    -- A second run can catch again; a test that TERM kills us would end the suite.
+    assert.equal(0, run("true").code)
+    local status = assert(proc.run({ "grep", "SigCgt", ("/proc/%d/status"):format(sys.pid()) })).stdout
+    local caught = tonumber(status:match("SigCgt:%s*(%x+)"), 16)
+    assert.equal(0, caught & (1 << 14)) -- SIGTERM is bit 15 - 1
+  end)
+
+  it("says when the program is missing", function()
+    local _, msg, code = container.run({ "no-such-engine" }, { on_signal = function() end })
+    assert.equal("ENOENT", code)
+    assert.matches("no%-such%-engine", msg)
+  end)
+end)
