@@ -69,13 +69,14 @@ local function host_rows(facts, plan)
   end
   table.sort(controllers)
   local delegated = #controllers > 0 and table.concat(controllers, " ") or "none"
-  local network = plan.network and plan.network.backend or "none"
+  local network = plan.network and plan.network.backend or "not available"
+  local ids = facts.subuid and "yes" or facts.engine.rootless and "none" or "not needed"
   return {
     { "network", network },
     { "/dev/net/tun", facts.tun_readable and "can be opened" or "cannot be opened" },
     { "cgroup", facts.cgroup.mode },
     { "controllers", delegated },
-    { "subordinate ids", facts.subuid and "yes" or "none" },
+    { "subordinate ids", ids },
     { "open files", most(facts.limits.nofile.hard) },
     { "processes", most(facts.limits.nproc.hard) },
     { "processors", tostring(facts.cpus) },

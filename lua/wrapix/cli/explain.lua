@@ -23,7 +23,7 @@ local M = {
   options = options.list(options.sandbox, options.json, options.quiet, options.verbose),
   example = {
     { "wrapix explain", "what `wrapix` would start here" },
-    { "wrapix explain rust --network none -- cargo test", "with the options of a run" },
+    { "wrapix explain base --network none -- make test", "with the options of a run" },
     { "wrapix explain --json base", "plan, flags and command line as data" },
   },
 }

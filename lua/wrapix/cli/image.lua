@@ -61,7 +61,7 @@ return {
   name = "image",
   summary = "Build the image of a profile, or list the images there are.",
   example = {
-    { "wrapix image build rust", "prepare the image, so that the first start is quick" },
+    { "wrapix image build base", "prepare the image, so that the first start is quick" },
   },
   commands = {
     {

@@ -158,9 +158,8 @@ end
 local function dispatch(argv0, words, deps)
   local program = PROGRAMS[path.basename(argv0)]
   if program then return start_command(program, words, deps) end
-  local takes_value = {}
-  for _, command in ipairs(M.commands()) do spec.takes_value(command, takes_value) end
-  local plain = words_of.scan(words, takes_value)
+  -- Its options take values exactly where those of any command do.
+  local plain = words_of.scan(words, spec.takes_value(run, {}))
   local word = plain and words[plain]
   if word and (is_in(COMMANDS, word) or is_in(RESERVED, word)) then
     return start_command(word, words_of.without(words, plain), deps)
@@ -181,11 +180,10 @@ function M.main_with(deps, argv0, ...)
   deps.command_words = COMMANDS
   local status = dispatch(argv0, { ... }, deps)
   local ok, message = deps.flush()
-  if not ok and status == 0 then
-    deps.report:error(("write: stdout: %s"):format(message))
-    return 1
-  end
-  return status
+  if ok or status ~= 0 then return status end
+  -- Whoever read the other end of a pipe has seen enough.
+  if message ~= "Broken pipe" then deps.report:error(("write: stdout: %s"):format(message)) end
+  return 1
 end
 
 --- The root task of the program.

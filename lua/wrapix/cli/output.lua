@@ -6,17 +6,19 @@ local M = {}
 -- Empty ones are lists as well, which no encoder can tell from an empty table.
 local LISTS = { "env", "labels", "limits", "mounts", "skipped", "warnings" }
 
---- A plan ready for the encoder.
+--- Marks the lists of a plan for the encoder.
 ---@param plan table
 ---@param deps table
----@return table copy shares what it holds with the plan
+---@return table plan the same one
 function M.plan(plan, deps)
-  local copy = {}
-  for key, value in pairs(plan) do copy[key] = value end
   for _, name in ipairs(LISTS) do
-    if plan[name] then copy[name] = deps.json.array(plan[name]) end
+    if plan[name] then deps.json.array(plan[name]) end
   end
-  return copy
+  for _, name in ipairs({ "packages", "links" }) do
+    local recipe = plan.image.recipe
+    if recipe and recipe[name] then deps.json.array(recipe[name]) end
+  end
+  return plan
 end
 
 --- Writes a value as JSON.

@@ -19,16 +19,18 @@ local WHERE = { builtin = "built-in" }
 
 -- list -------------------------------------------------------------------------
 
--- The line after the licence, if a file starts with a comment.
+-- The first sentence of the comment a file starts with, the licence aside.
 local function summary_of(text)
+  local lines = {}
   for line in text:gmatch("[^\r\n]+") do
     local comment = line:match("^%-%-+%s*(.-)%s*$")
-    if not comment then return "" end
+    if not comment then break end
     if comment ~= "" and not comment:find("^SPDX") and not comment:find("^%[=*%[") then
-      return comment
+      lines[#lines + 1] = comment
     end
   end
-  return ""
+  local whole = table.concat(lines, " ")
+  return whole:match("^(.-%.)%s") or whole
 end
 
 local function source_text(entry, ctx)
@@ -55,7 +57,10 @@ end
 local function sorted_keys(map)
   local keys = {}
   for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  table.sort(keys, function(a, b)
+    if math.type(a) and math.type(b) then return a < b end
+    return tostring(a) < tostring(b)
+  end)
   return keys
 end
 
@@ -84,12 +89,16 @@ local function value_text(value)
   return #parts > 0 and ("{ %s }"):format(table.concat(parts, ", ")) or "{}"
 end
 
--- What JSON can carry: a function only as the word.
+-- What JSON can carry: a function only as the word, and { "fd", apt = "fd-find" }
+-- as an object with a name.
 local function plain(value)
   if type(value) == "function" then return "function" end
   if type(value) ~= "table" then return value end
-  local copy = {}
-  for key, inner in pairs(value) do copy[key] = plain(inner) end
+  local is_list, copy = schema.is_list(value), {}
+  for key, inner in pairs(value) do
+    local name = key == 1 and "name" or tostring(key)
+    copy[is_list and key or name] = plain(inner)
+  end
   return copy
 end
 
@@ -145,7 +154,7 @@ local COMMON = options.list(options.workspace, options.json, options.quiet, opti
 return {
   name = "profile",
   summary = "List the profiles there are, or show one.",
-  example = { { "wrapix profile show rust", "the rust profile, each field with its origin" } },
+  example = { { "wrapix profile show base", "the base profile, each field with its origin" } },
   commands = {
     {
       name = "list",

@@ -51,7 +51,8 @@ function Report:note(text, hint) say(self, "info", "note: " .. text, hint) end
 --- Something only -v shows.
 ---@param text string
 function Report:detail(text)
-  if self.log:shows("debug") then self.log:block("debug", text) end
+  -- A traceback is indented by tabs, which the log would show as bytes.
+  self.log:block("debug", (text:gsub("\t", "  ")))
 end
 
 --- Chooses how much is said.

@@ -35,7 +35,7 @@ local M = {
   }),
   example = {
     { "wrapix -- make test", "run `make test` in this directory with the base profile" },
-    { "wrapix rust --memory 8g -e API_KEY", "a shell with the rust profile and one secret" },
+    { "wrapix --memory 8g -e API_KEY", "what the profile runs, with one secret of yours" },
     { "wrapix ./wrapix.lua --dry-run -- id", "print what would be started" },
   },
 }
