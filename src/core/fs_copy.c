@@ -84,7 +84,8 @@ static int copy_link(struct copy *c, int from, const char *name, int to, const c
 static int copy_entry(struct copy *c, int from, const char *name, int to, const char *to_name,
                       const struct level *up);
 
-static int copy_listed(struct copy *c, int in, int out, const struct level *here, const char *name) {
+static int copy_listed(struct copy *c, int in, int out, const struct level *here,
+                       const char *name) {
   wx_err err;
   struct wx_fs_entries *entries = wx_fs_list_fd(in, &err);
   if (!entries)

@@ -79,8 +79,8 @@ double wx_sys_time(void) { return read_clock(CLOCK_REALTIME); }
 
 void wx_sys_arch(char *out, size_t size) {
   struct utsname name;
-  bool known = uname(&name) == 0;
-  // macOS has its own word for the same processor.
-  const char *word = !known ? "unknown" : strcmp(name.machine, "arm64") == 0 ? "aarch64" : name.machine;
+  const char *word = uname(&name) == 0 ? name.machine : "unknown";
+  if (strcmp(word, "arm64") == 0) // macOS has its own word for it
+    word = "aarch64";
   snprintf(out, size, "%s", word);
 }

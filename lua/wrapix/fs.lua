@@ -1,0 +1,291 @@
+-- SPDX-License-Identifier: MIT
+-- Files and directories: options, defaults and the waiting for a lock over
+-- wrapix._c.fs. Calls do not yield; they are for local files. Every failure of
+-- the outside world is nil, "ENOENT: open '/x': no such file or directory",
+-- "ENOENT"; a path with a NUL byte or an unknown option raises.
+
+local c = require("wrapix._c.fs")
+local options = require("wrapix.opts")
+local task = require("wrapix.task")
+
+local M = {}
+
+-- A file of a workspace is hostile: without a limit it could fill the memory.
+local READ_LIMIT = 64 << 20
+local PRIVATE_FILE = 384 -- 0600
+local PUBLIC_FILE = 420 -- 0644
+local PUBLIC_DIR = 511 -- 0777
+local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
+
+---@class wrapix.Stat
+---@field type "file"|"directory"|"symlink"|"fifo"|"socket"|"char"|"block"
+---@field size integer bytes
+---@field mode integer permission bits, 0 to 4095
+---@field uid integer
+---@field gid integer
+---@field mtime number seconds since 1970
+---@field mtime_ns integer nanoseconds since 1970
+---@field ino integer
+---@field dev integer
+---@field nlink integer
+
+---@class wrapix.Lock: userdata
+---@field close fun(self: wrapix.Lock) gives the lock back; twice is allowed
+
+--- Reads a whole regular file, one of /proc too. Never waits for a FIFO.
+---@param path string
+---@param limit integer? bytes; beyond it the file is not read. 64 MiB
+---@return string|nil content
+---@return string? message
+---@return string? code "EFBIG" beyond the limit, "EINVAL" for what is no file
+function M.read(path, limit) return c.read(path, limit or READ_LIMIT) end
+
+--- Puts a whole file in place of `path` in one step, synced to disk. A link at
+--- `path` is replaced by the file.
+---@param path string
+---@param data string
+---@param opts { mode?: integer, sync?: boolean }? mode: exactly these bits; 0644 less umask
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.write_atomic(path, data, opts)
+  opts = options.check(opts, { mode = "integer", sync = "boolean" }, "fs.write_atomic")
+  return c.write_atomic(path, data, opts.mode, opts.sync ~= false)
+end
+
+--- Adds to the end of a regular file, which is made when missing.
+---@param path string
+---@param data string
+---@param opts { mode?: integer }? mode of a new file less the umask, 0644
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.append(path, data, opts)
+  opts = options.check(opts, { mode = "integer" }, "fs.append")
+  return c.append(path, data, opts.mode or PUBLIC_FILE)
+end
+
+--- Makes a directory and those above it that are missing.
+---@param path string
+---@param mode integer? of every directory made, less the umask; 0777
+---@return true|nil
+---@return string? message
+---@return string? code "ENOTDIR" when something else is in the way
+function M.ensure_dir(path, mode) return c.ensure_dir(path, mode or PUBLIC_DIR) end
+
+--- Makes a directory of its own, mode 0700, and returns its path.
+---@param prefix string? start of its name; "wrapix-"
+---@param parent string? $TMPDIR if that is absolute, else /tmp
+---@return string|nil path
+---@return string? message
+---@return string? code
+function M.temp_dir(prefix, parent)
+  prefix = prefix or "wrapix-"
+  if type(prefix) ~= "string" or prefix:find("/", 1, true) then
+    error("fs.temp_dir: prefix: a name without '/' expected", 2)
+  end
+  if not parent then
+    local dir = os.getenv("TMPDIR")
+    parent = dir and dir:sub(1, 1) == "/" and dir or "/tmp"
+  end
+  return c.temp_dir(parent .. "/" .. prefix)
+end
+
+local function wait_for_lock(path, mode, seconds)
+  local pause, waited = FIRST_PAUSE, 0
+  while true do
+    local lock, message, code = c.lock(path, mode)
+    if lock or code ~= "EAGAIN" or waited >= seconds then
+      return lock, message, code
+    end
+    pause = math.min(pause, seconds - waited)
+    local ok, why, why_code = task.sleep(pause)
+    if not ok then
+      return nil, why, why_code
+    end
+    waited, pause = waited + pause, math.min(pause * 2, LONGEST_PAUSE)
+  end
+end
+
+--- Takes the exclusive lock of a file, which is made when missing and stays; its
+--- content is the holder's process id, for people. Held until close(), the end
+--- of a `<close>` variable or of the process; a started program does not get it.
+---@param path string
+---@param opts { wait?: number|boolean, mode?: integer }? wait: seconds, or true for ever; false
+---@return wrapix.Lock|nil
+---@return string? message
+---@return string? code "EAGAIN" when somebody else has it, "ECANCELED"
+function M.lock(path, opts)
+  opts = options.check(opts, { wait = "number|boolean", mode = "integer" }, "fs.lock")
+  local seconds = opts.wait
+  if seconds == true then
+    seconds = math.huge
+  end
+  return wait_for_lock(path, opts.mode or PRIVATE_FILE, seconds or 0)
+end
+
+-- Pushes the entries of a directory in reverse, so that the first is popped first.
+local function push_entries(stack, root, rel)
+  local names, stats, code = c.scan(root, rel)
+  if not names then
+    return nil, stats, code
+  end
+  for i = #names, 1, -1 do
+    local inner = rel == "" and names[i] or rel .. "/" .. names[i]
+    stack[#stack + 1] = { rel = inner, stat = stats[i] }
+  end
+  return true
+end
+
+--- Walks a tree, a directory before its content, names in byte order. Links are
+--- reported and not followed. Holds nothing open, so a loop may be left.
+--- `for rel, stat, problem in fs.walk(dir) do`: problem tells why the content of
+--- this directory is missing; its parent has been reported by then.
+---@param root string
+---@param opts { descend?: fun(rel: string, stat: wrapix.Stat): boolean? }? false: not into this one
+---@return (fun(): string?, wrapix.Stat?, string?, string?)|nil iterator of rel, stat, message, code
+---@return string? message when the root itself cannot be read
+---@return string? code
+function M.walk(root, opts)
+  opts = options.check(opts, { descend = "function" }, "fs.walk")
+  local stack = {}
+  local ok, message, code = push_entries(stack, root, "")
+  if not ok then
+    return nil, message, code
+  end
+  return function()
+    local item = table.remove(stack)
+    if not item then
+      return nil
+    end
+    local stat = item.stat
+    if stat.type ~= "directory" or opts.descend and not opts.descend(item.rel, stat) then
+      return item.rel, stat
+    end
+    local pushed, problem, problem_code = push_entries(stack, root, item.rel)
+    if pushed then
+      return item.rel, stat
+    end
+    return item.rel, stat, problem, problem_code
+  end
+end
+
+--- Copies a file, link or directory to a name that does not exist yet. Keeps the
+--- permission bits but set-id ones, and links as links. Refuses FIFOs, sockets
+--- and devices, more than 128 levels, and a destination inside the source. After a
+--- failure nothing is left at `dst`.
+---@param src string
+---@param dst string
+---@param opts { follow?: boolean, max_bytes?: integer }? follow: copy what links point to
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.copy_tree(src, dst, opts)
+  opts = options.check(opts, { follow = "boolean", max_bytes = "integer" }, "fs.copy_tree")
+  return c.copy_tree(src, dst, opts.follow or false, opts.max_bytes)
+end
+
+--- Removes what the path names, with everything inside; true also when nothing
+--- is there. A link is removed, not followed, at the top and anywhere below, and
+--- another file system is not entered (EXDEV). "", "/", "." and ".." are refused.
+---@param path string
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.remove_tree(path) return c.remove_tree(path) end
+
+--- Resolves every link, "." and "..".
+---@param path string
+---@return string|nil
+---@return string? message
+---@return string? code
+function M.realpath(path) return c.realpath(path) end
+
+--- Tells what a path leads to.
+---@param path string
+---@return wrapix.Stat|nil
+---@return string? message
+---@return string? code
+function M.stat(path) return c.stat(path) end
+
+--- Tells what has this name; of a link the link itself.
+---@param path string
+---@return wrapix.Stat|nil
+---@return string? message
+---@return string? code
+function M.lstat(path) return c.lstat(path) end
+
+--- Lists the names in a directory in byte order, without "." and "..".
+---@param path string
+---@return string[]|nil
+---@return string? message
+---@return string? code
+function M.list(path) return c.list(path) end
+
+--- Makes one directory.
+---@param path string
+---@param mode integer? less the umask; 0777
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.mkdir(path, mode) return c.mkdir(path, mode or PUBLIC_DIR) end
+
+--- Removes an empty directory.
+---@param path string
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.rmdir(path) return c.rmdir(path) end
+
+--- Renames, replacing what has the new name.
+---@param from string
+---@param to string
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.rename(from, to) return c.rename(from, to) end
+
+--- Removes a name that is no directory.
+---@param path string
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.unlink(path) return c.unlink(path) end
+
+--- Makes a link with this text as its target.
+---@param target string
+---@param path string
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.symlink(target, path) return c.symlink(target, path) end
+
+--- Returns the text of a link.
+---@param path string
+---@return string|nil
+---@return string? message
+---@return string? code
+function M.readlink(path) return c.readlink(path) end
+
+--- Sets the permission bits of what a path leads to.
+---@param path string
+---@param mode integer
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.chmod(path, mode) return c.chmod(path, mode) end
+
+--- Asks whether this process, by its effective ids, may do this to a path.
+---@param path string
+---@param want string of the letters r, w, x; "" asks for existence
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.access(path, want) return c.access(path, want) end
+
+--- Tells whether a path leads to something; false also when that cannot be seen.
+---@param path string
+---@return boolean
+function M.exists(path) return c.stat(path) ~= nil end
+
+return M
