@@ -110,6 +110,8 @@ local function bootstrap(suite, tar, ctx)
     end
     return nil, message, code, hint
   end
+  -- Renamed first and written later, it could be found empty after a crash.
+  ctx.deps.proc.run({ "sync", partial }, { stdin = "null" })
   return ctx.deps.fs.rename(partial, tar)
 end
 

@@ -9,9 +9,10 @@ local logged = require("wrapix.image.logged")
 
 local M = {}
 
--- Waiting for a lock and for a killed build to clear up, in seconds.
-local LOCK_POLL = 0.25
+-- How long a build whose program was killed may take to clear up, in seconds.
 local CLEANUP = 10
+-- So much of a line goes into an error.
+local SHOWN_BYTES = 160
 
 ---@class wrapix.ImageContext
 ---@field facts wrapix.Facts
@@ -45,8 +46,7 @@ end
 -- What podman's and apt's lines tell about how far things are.
 local BUILD_STAGES = {
   { "^Get:%d", "downloading packages" },
-  { "^Unpacking ", "unpacking packages" },
-  { "^Setting up ", "setting up packages" },
+  { "^Unpacking ", "installing packages" },
   { "^COMMIT ", "storing the image" },
 }
 
@@ -64,6 +64,13 @@ local function stage_teller(stages, ctx)
   end
 end
 
+-- Podman repeats whole instructions; the log has them in full.
+local function shorten(line)
+  if #line <= SHOWN_BYTES then return line end
+  local last = utf8.len(line) and utf8.offset(line, 0, SHOWN_BYTES) or SHOWN_BYTES
+  return line:sub(1, last - 1) .. "…"
+end
+
 --- What of a failed step to tell: the reason, the last lines, the log.
 local function step_failed(job, result)
   local reason, code, hint
@@ -71,7 +78,7 @@ local function step_failed(job, result)
   reason = reason or (result.signal and ("ended by signal %s"):format(result.signal)
     or ("failed with status %s"):format(result.code))
   local text = { ("%s: %s: %s"):format(job.what, job.object, reason) }
-  for _, line in ipairs(result.tail) do text[#text + 1] = "| " .. line end
+  for _, line in ipairs(result.tail) do text[#text + 1] = "| " .. shorten(line) end
   if result.log then text[#text + 1] = "the whole output is in " .. result.log end
   return nil, table.concat(text, "\n"), code or "EIMAGE", hint
 end
@@ -105,21 +112,17 @@ local function exists(ctx)
   end
 end
 
--- Who waits is told once for whom.
+-- Who has to wait is told for what.
 local function locker(ctx)
   return function(path, what)
-    local fs, told = ctx.deps.fs, false
-    local ok, message, code = fs.ensure_dir(ctx.dir, tonumber("700", 8))
+    local fs = ctx.deps.fs
+    local ok, message, code = fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8))
     if not ok then return nil, message, code end
-    while true do
-      local lock
-      lock, message, code = fs.lock(path, { wait = false })
-      if lock or code ~= "EAGAIN" then return lock, message, code end
-      if not told then ctx.step("waiting for another build of " .. what) end
-      told = true
-      ok, message, code = ctx.deps.task.sleep(LOCK_POLL)
-      if not ok and code then return nil, message, code end
-    end
+    local lock
+    lock, message, code = fs.lock(path, { wait = false })
+    if lock or code ~= "EAGAIN" then return lock, message, code end
+    ctx.step("waiting for another build of " .. what)
+    return fs.lock(path, { wait = true })
   end
 end
 
@@ -127,22 +130,24 @@ end
 -- end it when it is ended itself. So the program goes first: the build then
 -- fails in the ordinary way, and the engine removes its working container.
 local function end_program(ctx, bundles)
-  local fs, proc = ctx.deps.fs, ctx.deps.proc
+  local fs, proc, found = ctx.deps.fs, ctx.deps.proc, false
   for _, name in ipairs(fs.list(bundles) or {}) do
     local pid = (fs.read(bundles .. "/" .. name .. "/pid") or ""):match("^(%d+)%s*$")
     -- Only a process in a namespace of its own has two ids.
     local status = pid and fs.read("/proc/" .. pid .. "/status")
     if status and status:find("\nNSpid:%s+%d+%s+%d") then
       proc.run({ "kill", "-KILL", pid }, { stdin = "null" })
+      found = true
     end
   end
+  return found
 end
 
+-- What is left after it the caller kills.
 local function interrupter(ctx, bundles)
   return function(process)
-    end_program(ctx, bundles)
+    if not end_program(ctx, bundles) then return end
     ctx.deps.task.timeout(CLEANUP, function() return process:wait() end)
-    -- What is left the caller kills.
   end
 end
 
@@ -188,13 +193,16 @@ local function builder(ctx)
     end
     ok, message, code = fs.write_atomic(context .. "/Containerfile", job.text)
     if not ok then return nil, message, code end
-    ctx.step(("building %s with %d packages (takes a minute or two)")
-      :format(job.ref, #job.recipe.packages))
-    return ctx.run(build_argv(job, context, flags, ctx.engine), {
+    local count = #job.recipe.packages
+    ctx.step(("building %s with %d package%s (may take a minute or two)")
+      :format(job.ref, count, count == 1 and "" or "s"))
+    ok, message, code, hint = ctx.run(build_argv(job, context, flags, ctx.engine), {
       what = "build image", object = job.ref, name = name,
       explain = job.explain, stages = BUILD_STAGES,
       env = { TMPDIR = bundles }, interrupt = interrupter(ctx, bundles),
     })
+    fs.remove_tree(bundles)
+    return ok, message, code, hint
   end
 end
 
@@ -226,6 +234,7 @@ local function tag_twin(recipe, ref, ctx)
   local result = ctx.deps.proc.run(argv, opts)
   local id = result and result.code == 0 and (result.stdout or ""):match("^sha256:(%x+)\n")
   if not id then return false end
+  ctx.step("an image with the same packages is there; giving it this name too")
   result = ctx.deps.proc.run({ ctx.engine, "tag", id, ref }, opts)
   return result ~= nil and result.code == 0
 end
@@ -267,7 +276,6 @@ function M.ensure(target, facts, opts)
   local ref = is_recipe and image.reference(target) or target
   if type(ref) ~= "string" then error("target: recipe or reference expected", 2) end
   if not is_absent(ref, ctx) then return { ref = ref, built = false, seconds = 0 } end
-  ctx.deps.fs.ensure_dir(ctx.dir .. "/lock", tonumber("700", 8))
   local lock <close>, message, code = ctx.lock(lock_path(ref, ctx), ref)
   if not lock then return nil, message, code end
   if not is_absent(ref, ctx) then

@@ -22,6 +22,8 @@ local MEANINGS = {
   { "newuidmap: .*", "this user has no subordinate ids", "EIMAGE", IDS_HINT },
   { "Release file for .- is not valid yet", "the clock of this machine is behind", "EIMAGE",
     "set the clock, then start again" },
+  { "Release file for %S+ is expired", "the mirror is out of date, or the clock of this machine"
+    .. " is ahead", "EIMAGE", "check the clock, then start again" },
   { "Temporary failure resolving '([^']+)'", "no network: %s has no address", "ENETUNREACH",
     NETWORK_HINT },
   { "Could not resolve '([^']+)'", "no network: %s has no address", "ENETUNREACH", NETWORK_HINT },
@@ -63,8 +65,8 @@ local MEANINGS = {
     "apt install debian-archive-keyring" },
 }
 
-local PACKAGE_HINT = "look for its name with `apt-cache search` on a Debian of the same release,"
-  .. " or take it out of the profile's packages"
+local PACKAGE_HINT = "correct or remove it in the profile's packages"
+  .. " (`apt-cache search WORD` finds names)"
 
 local function match(lines, pattern)
   for _, line in ipairs(lines) do

@@ -60,7 +60,7 @@ describe("image.ensure", function()
     ensure(world)
     local ref = image.reference(recipe())
     assert.same({
-      "building " .. ref .. " with 2 packages (takes a minute or two)",
+      "building " .. ref .. " with 2 packages (may take a minute or two)",
       "downloading packages", "installing packages", "storing the image", "ready: " .. ref,
     }, world.notes)
     assert.equal("STEP 1/5: FROM x", world.details[1])

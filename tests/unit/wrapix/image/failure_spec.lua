@@ -77,6 +77,22 @@ E: Unable to locate package git]])
     assert.equal("EACCES", select(2, explain("Error: unauthorized: access to the resource")))
   end)
 
+  it("can be a matter of the clock", function()
+    assert.equal("the clock of this machine is behind",
+      (explain("E: Release file for http://deb.test/x/InRelease is not valid yet (invalid for 2h).")))
+    assert.equal("the mirror is out of date, or the clock of this machine is ahead",
+      (explain("E: Release file for http://deb.test/x/InRelease is expired (invalid since 15d).")))
+  end)
+
+  it("names the key, the registry or the range of ids that is missing", function()
+    assert.equal("the key 0E98404D386FA1D9 of the archive is not known here",
+      (explain("W: GPG error: x: NO_PUBKEY 0E98404D386FA1D9")))
+    assert.equal("this user has too few subordinate ids", (explain("Error: potentially "
+      .. "insufficient UIDs or GIDs available in user namespace (requested 0:42)")))
+    assert.equal("crun does not work with hybrid cgroups",
+      (explain("error running container: crun: cgroups in hybrid mode not supported")))
+  end)
+
   it("stays unexplained where nothing is known", function()
     assert.is_nil(explain("something else\nentirely"))
     assert.is_nil(explain(""))
