@@ -11,7 +11,8 @@ host_packages=(podman crun uidmap slirp4netns fuse-overlayfs catatonit)
 # useradd gives ranges only where /etc/subuid is already there.
 prepare_host() {
   touch /etc/subuid /etc/subgid
-  id "$TEST_USER" >/dev/null 2>&1 || useradd --uid "$TEST_UID" --create-home --shell /bin/bash "$TEST_USER"
+  id "$TEST_USER" >/dev/null 2>&1 ||
+    useradd --uid "$TEST_UID" --create-home --shell /bin/bash "$TEST_USER"
   grep -q "^$TEST_USER:" /etc/subuid || usermod --add-subuids 500000-565535 "$TEST_USER"
   grep -q "^$TEST_USER:" /etc/subgid || usermod --add-subgids 500000-565535 "$TEST_USER"
   mkdir -p "$CACHE/deb12"

@@ -22,13 +22,15 @@ make_deb13_root() {
   local IFS=,
   contained mmdebstrap --quiet --mode=root --format=directory --variant=minbase \
     --include="${deb13_packages[*]}" \
-    --customize-hook='chroot "$1" useradd --uid '"$TEST_UID"' --create-home --shell /bin/bash '"$TEST_USER" \
+    --customize-hook='chroot "$1" useradd -m -s /bin/bash -u '"$TEST_UID $TEST_USER" \
     --customize-hook='rm -f "$1"/etc/resolv.conf "$1"/etc/hostname' \
     trixie "$1"
 }
 
 deb13_root() {
-  printf '%s\n' "$CACHE/deb13/root-$(recipe_key "${deb13_packages[@]}" "$(declare -f make_deb13_root)")"
+  local key
+  key=$(recipe_key "$TEST_UID" "${deb13_packages[@]}" "$(declare -f make_deb13_root)")
+  printf '%s\n' "$CACHE/deb13/root-$key"
 }
 
 # Never waits: an old one that a run still uses goes at some later setup.

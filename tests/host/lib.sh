@@ -35,7 +35,7 @@ step() {
 }
 
 require_root() {
-  [[ $EUID -eq 0 ]] || die "only root can make namespaces, users and device nodes for the test hosts"
+  [[ $EUID -eq 0 ]] || die "only root can make the namespaces, users and device nodes"
 }
 
 require_host() {

@@ -6,7 +6,7 @@
 # directory, and mount gets -c (do not make paths absolute): they stay reachable
 # even after something is mounted over a parent of the cache.
 
-# The recent kernels' hybrid layout is what crun refuses; show version 2 only.
+# Where version 1 is mounted too, crun refuses to work at all.
 use_pure_cgroup2() {
   [[ $(stat -f -c %T /sys/fs/cgroup) == cgroup2fs ]] && return
   umount -R /sys/fs/cgroup
