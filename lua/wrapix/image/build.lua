@@ -3,7 +3,6 @@
 -- is going on; leave nothing half-made. What goes in is decided elsewhere.
 -- A tag is set only by a build that succeeded, so what was there stays usable.
 
-local failure = require("wrapix.image.failure")
 local image = require("wrapix.image")
 local logged = require("wrapix.image.logged")
 
@@ -292,7 +291,5 @@ function M.ensure(target, facts, opts)
   ctx.step("ready: " .. ref)
   return { ref = ref, built = true, seconds = ctx.elapsed() }
 end
-
-M.explain = failure.explain
 
 return M

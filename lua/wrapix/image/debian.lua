@@ -9,8 +9,6 @@
 --   make(recipe, ref, ctx) -> true | nil, message, code, hint
 --   explain(lines)    -> reason, code, hint of a failed build, or nil
 
-local failure = require("wrapix.image.failure")
-
 local M = { name = "debian" }
 
 local DEFAULT_BASE = "debian:trixie-slim"
@@ -231,6 +229,11 @@ function M.make(recipe, ref, ctx)
   })
 end
 
-M.explain = failure.explain
+--- Explains the output of a failed build; see image/failure.lua.
+---@param lines string[]
+---@return string? reason
+---@return string? code
+---@return string? hint
+function M.explain(lines) return require("wrapix.image.failure").explain(lines) end
 
 return M

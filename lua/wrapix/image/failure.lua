@@ -20,6 +20,12 @@ local MEANINGS = {
   { "insufficient UIDs or GIDs available", "this user has too few subordinate ids",
     "EIMAGE", IDS_HINT },
   { "newuidmap: .*", "this user has no subordinate ids", "EIMAGE", IDS_HINT },
+  { "could not find pasta", "pasta, which gives builds their network, is missing", "EENGINE",
+    "apt install passt" },
+  { "could not find slirp4netns", "slirp4netns, which gives builds their network, is missing",
+    "EENGINE", "apt install slirp4netns" },
+  { "slirp4netns: executable file not found", "slirp4netns, which gives builds their network,"
+    .. " is missing", "EENGINE", "apt install slirp4netns" },
   { "Release file for .- is not valid yet", "the clock of this machine is behind", "EIMAGE",
     "set the clock, then start again" },
   { "Release file for %S+ is expired", "the mirror is out of date, or the clock of this machine"
