@@ -12,6 +12,18 @@ for i = 2, #arg do
   entries[#entries + 1] = { name = name, data = file:read("a") }
   file:close()
 end
+-- The static helpers are written to a cache under the digest of them all, so
+-- that a start needs to compute none.
+package.path = arg[0]:gsub("src/pack%.lua$", "lua/?.lua;") .. package.path
+local sha256 = require("wrapix.sha256")
+local guests = {}
+for _, entry in ipairs(entries) do
+  if entry.name:match("^guest/") then guests[#guests + 1] = entry.name .. "\0" .. entry.data end
+end
+table.sort(guests)
+local digest = sha256.hex(table.concat(guests, "\0"))
+entries[#entries + 1] = { name = "guest/digest", data = digest }
+
 table.sort(entries, function(a, b) return a.name < b.name end)
 
 local out = { "// Made by src/pack.lua; do not edit.\n", '#include "host.h"\n' }

@@ -13,6 +13,8 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@class wrapix.ForegroundOptions
 ---@field env table? variables for the engine, merged over ours
 ---@field stdin any? as in proc.spawn, default "inherit"
+---@field input string? what to write to stdin instead
+---@field on_start fun(proc: wrapix.Proc)?
 ---@field stdout any? default "inherit"
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
@@ -37,6 +39,14 @@ function M.signal_number(name) return c.signal_number(name) end
 ---@return string? name without SIG
 function M.signal_name(number) return c.signal_name(number) end
 
+---Runs an engine command that must be tried even while the task is being ended.
+---@param argv string[]
+---@param timeout number seconds
+---@return table|nil, string?, string? as proc.run
+function M.shielded(argv, timeout)
+  return task.shield(proc.run, argv, { timeout = timeout, grace = 1 })
+end
+
 local function relay(running, filter)
   for chunk in function() return running.stderr:read() end do
     local out = filter and filter(chunk) or not filter and chunk
@@ -53,6 +63,12 @@ local function watch_signals(signals, running, on_signal)
   end
 end
 
+local function feed(running, input)
+  running.stdin:write(input) -- a program may end without reading it all
+  running.stdin:close()
+  return true
+end
+
 local function watch_clock(running, opts)
   if task.sleep(opts.timeout) then opts.on_timeout(running) end
   return true
@@ -67,6 +83,7 @@ local function supervise(signals, running, opts)
     end
     -- Not one of the asides: the last words must get out.
     if running.stderr then scope:spawn(relay, running, opts.on_stderr) end
+    if opts.input then aside[#aside + 1] = scope:spawn(feed, running, opts.input) end
     task.yield() -- the relay reads before wait() looks for pipes that nobody reads
     local result, msg, code = running:wait()
     for _, child in ipairs(aside) do child:cancel() end
@@ -88,11 +105,12 @@ function M.run(argv, opts)
   terminal.saved = c.term_save(0)
   local running <close>, msg, code = proc.spawn(argv, {
     env = opts.env,
-    stdin = opts.stdin or "inherit",
+    stdin = opts.input and "pipe" or opts.stdin or "inherit",
     stdout = opts.stdout or "inherit",
     stderr = opts.stderr or "inherit",
   })
   if not running then return nil, msg, code end
+  if opts.on_start then opts.on_start(running) end
   return supervise(signals, running, opts)
 end
 

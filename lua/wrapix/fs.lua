@@ -275,6 +275,15 @@ function M.readlink(path) return c.readlink(path) end
 ---@return string? code
 function M.chmod(path, mode) return c.chmod(path, mode) end
 
+--- Sets the owner, of a link itself rather than of what it points to.
+---@param path string
+---@param uid integer
+---@param gid integer
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.chown(path, uid, gid) return c.chown(path, uid, gid) end
+
 --- Asks whether this process, by its effective ids, may do this to a path.
 ---@param path string
 ---@param want string of the letters r, w, x; "" asks for existence

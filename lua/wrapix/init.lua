@@ -2,6 +2,8 @@
 -- `require "wrapix"`: the public library. Submodules load on first use, so that
 -- a start pays only for what it needs.
 
+local host = require("wrapix.host")
+
 local modules = {
   container = "wrapix.container",
   fs = "wrapix.fs",
@@ -13,16 +15,29 @@ local modules = {
   path = "wrapix.path",
   proc = "wrapix.proc",
   profile = "wrapix.profile",
-  sandbox = "wrapix.sandbox",
   sys = "wrapix.sys",
   task = "wrapix.task",
 }
 
-return setmetatable({}, {
+-- Single functions and objects of the top level.
+local makers = {
+  derive = function() return require("wrapix.profile").derive end,
+  profiles = function()
+    local context = require("wrapix.context")
+    return require("wrapix.profile").catalog(context.profiles(context.workspace()))
+  end,
+  sandbox = function() return require("wrapix.sandbox").new end,
+}
+
+return setmetatable({ version = host.version }, {
   __index = function(wrapix, name)
-    local module = modules[name]
-    if not module then return nil end
-    local value = require(module)
+    local value
+    if modules[name] then
+      value = require(modules[name])
+    elseif makers[name] then
+      value = makers[name]()
+    end
+    if value == nil then return nil end
     rawset(wrapix, name, value)
     return value
   end,

@@ -83,6 +83,9 @@ end
 ---@return integer
 function Proc:pid() return self._proc:pid() end
 
+---@return boolean whether the process itself has ended
+function Proc:exited() return self._proc:exited() end
+
 ---Sends a signal: a name without SIG, or a number. A process with session = true
 ---gets it with everything it started.
 ---@param signal string|integer?

@@ -6,8 +6,11 @@
 #include <uv.h>
 
 static const luaL_Reg modules[] = {
+    {"wrapix._c.container", luaopen_wrapix_container},
     {"wrapix._c.fs", luaopen_wrapix_fs},
     {"wrapix._c.json", luaopen_wrapix_json},
+    {"wrapix._c.net", luaopen_wrapix_net},
+    {"wrapix._c.proc", luaopen_wrapix_proc},
     {"wrapix._c.sys", luaopen_wrapix_sys},
     {"wrapix._c.task", luaopen_wrapix_task},
     {NULL, NULL},

@@ -2,6 +2,7 @@
 // wrapix._c.fs: positional arguments in, plain values out; options and defaults
 // are in fs.lua. Calls do not yield: they work on local files.
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -295,11 +296,21 @@ static int l_chmod(lua_State *L) {
   return push_done(L, wx_fs_chmod(path, mode, &err), &err);
 }
 
+// chown(path, uid, gid) -> true | nil, message, code
+static int l_chown(lua_State *L) {
+  const char *path = wx_check_text(L, 1);
+  lua_Integer uid = luaL_checkinteger(L, 2), gid = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, uid >= 0 && uid < UINT32_MAX, 2, "no user id");
+  luaL_argcheck(L, gid >= 0 && gid < UINT32_MAX, 3, "no group id");
+  wx_err err;
+  return push_done(L, wx_fs_chown(path, (uid_t)uid, (gid_t)gid, &err), &err);
+}
+
 static const luaL_Reg functions[] = {
     FN(read),  FN(write_atomic), FN(append),    FN(lock),    FN(ensure_dir), FN(temp_dir),
     FN(list),  FN(scan),         FN(remove_tree), FN(copy_tree), FN(stat),   FN(lstat),
     FN(realpath), FN(access),    FN(mkdir),     FN(rmdir),   FN(unlink),     FN(rename),
-    FN(symlink), FN(readlink),   FN(chmod),     {NULL, NULL},
+    FN(symlink), FN(readlink),   FN(chmod), FN(chown), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};

@@ -307,6 +307,10 @@ int wx_fs_chmod(const char *path, mode_t mode, wx_err *err) {
   return chmod(path, mode) < 0 ? wx_err_set(err, errno, "change the mode of '%s'", path) : 0;
 }
 
+int wx_fs_chown(const char *path, uid_t uid, gid_t gid, wx_err *err) {
+  return lchown(path, uid, gid) < 0 ? wx_err_set(err, errno, "change the owner of '%s'", path) : 0;
+}
+
 ssize_t wx_fs_readlink(const char *path, char *out, size_t size, wx_err *err) {
   ssize_t n = readlink(path, out, size);
   return n < 0 ? wx_err_set(err, errno, "read link '%s'", path) : n;

@@ -49,6 +49,8 @@ int wx_fs_unlink(const char *path, wx_err *err);
 int wx_fs_rename(const char *from, const char *to, wx_err *err);
 int wx_fs_symlink(const char *target, const char *path, wx_err *err);
 int wx_fs_chmod(const char *path, mode_t mode, wx_err *err);
+// Does not follow a link.
+int wx_fs_chown(const char *path, uid_t uid, gid_t gid, wx_err *err);
 // Returns the length of the target in OUT, which is not terminated.
 ssize_t wx_fs_readlink(const char *path, char *out, size_t size, wx_err *err);
 

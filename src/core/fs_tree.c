@@ -108,9 +108,10 @@ static int remove_dir(struct removal *r, int dir, const char *name, int depth) {
   }
   if (empty_dir(r, fd, name, depth) < 0)
     return -1;
-  if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTDIR)
-    return fail(r, errno, name);
-  return 0;
+  if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTDIR ||
+      errno == ENOTEMPTY || errno == EEXIST)
+    return 0;
+  return fail(r, errno, name);
 }
 
 // Removes one name; 0 also when it changed its kind meanwhile, so that the next

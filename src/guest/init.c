@@ -225,6 +225,13 @@ static int search_exec(char **argv) {
   return result;
 }
 
+// Stands in for a command in a sandbox that is there for later ones: does nothing until a signal.
+static _Noreturn void hold(int report) {
+  close(report);
+  for (;;)
+    pause();
+}
+
 // Between fork and execve. The terminal is taken while SIGTTOU is still blocked, because a process
 // that is not in the foreground yet would be stopped for doing so.
 static _Noreturn void become_command(const struct init *in, char **argv, int report) {
@@ -234,6 +241,8 @@ static _Noreturn void become_command(const struct init *in, char **argv, int rep
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  if (!argv)
+    hold(report);
   int err = search_exec(argv);
   ssize_t ignored = write(report, &err, sizeof err);
   (void)ignored;
@@ -400,7 +409,7 @@ static int exit_status(const struct init *in, const char *name) {
 
 static _Noreturn void exit_usage(void) {
   static const char text[] = "usage: wrapix-init [--] COMMAND [ARG...]\n"
-                             "       wrapix-init --shell | --version\n";
+                             "       wrapix-init --shell | --hold | --version\n";
   ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
   (void)ignored;
   exit(EXIT_USAGE);
@@ -430,6 +439,7 @@ static char **shell_command(void) {
   return argv;
 }
 
+// NULL stands for --hold.
 static char **parse_command(int argc, char **argv) {
   if (argc < 2)
     exit_usage();
@@ -444,6 +454,8 @@ static char **parse_command(int argc, char **argv) {
     exit_usage();
   if (strcmp(argv[1], "--shell") == 0)
     return shell_command();
+  if (strcmp(argv[1], "--hold") == 0)
+    return NULL;
   if (strcmp(argv[1], "--version") == 0) {
     puts("wrapix-init " WX_VERSION);
     exit(fflush(stdout) == 0 ? 0 : EXIT_WRAPIX);
@@ -466,5 +478,5 @@ int main(int argc, char **argv) {
     wait_and_act(&in, -1);
   end_others(&in);
   return_terminal(&in);
-  return exit_status(&in, command[0]);
+  return exit_status(&in, command ? command[0] : "--hold");
 }

@@ -3,7 +3,8 @@
 -- them another. Library modules are loaded when first used; a start pays only
 -- for what it needs. Decides nothing.
 
-local host = require("wrapix._c.host")
+local context = require("wrapix.context")
+local host = require("wrapix.host")
 
 local M = {}
 
@@ -29,54 +30,6 @@ local function load_module(deps, name)
   return value
 end
 
-local function builtin(name) return (host.script(("profiles/%s.lua"):format(name))) end
-
-local function builtin_names()
-  local names = {}
-  for _, script in ipairs(host.scripts()) do
-    names[#names + 1] = script:match("^profiles/([^/]+)%.lua$")
-  end
-  return names
-end
-
--- Where profiles are looked up for a workspace. No file of a workspace is
--- trusted yet: it is used only when named by its path.
-local function context(deps, workspace)
-  local home = deps.sys.home()
-  return {
-    workspace = workspace,
-    config_dir = require("wrapix.facts").dirs(deps.sys.environ(), home).config,
-    cwd = deps.cwd(),
-    home = home,
-    user = deps.sys.username(),
-    read = deps.fs.read,
-    list = deps.fs.list,
-    builtin = builtin,
-    builtin_names = builtin_names,
-    trusted = function() return false end,
-  }
-end
-
--- The plan asks for the image's name; WRAPIX_BASE has its say there.
-local function image_facts(deps, env)
-  return {
-    recipe = function(profile) return deps.image.recipe(profile, env) end,
-    reference = deps.image.reference,
-  }
-end
-
-local function gather(deps, opts)
-  local session = require("wrapix.session").new()
-  local facts, message, code, hint = require("wrapix.facts").gather({
-    workspace = opts.workspace,
-    session = session,
-    guest_dir = session.guest_dir,
-  }, deps)
-  if not facts then return nil, message, code, hint end
-  facts.image = image_facts(deps, facts.env)
-  return facts
-end
-
 -- Colour only where somebody sees it and nobody has declined.
 local function wants_color(deps)
   local env = deps.sys.environ()
@@ -100,8 +53,8 @@ function M.new()
   deps.err = function(text) io.stderr:write(text) end
   deps.cwd = function() return deps.fs.realpath(".") or "/" end
   deps.exists = function(file) return deps.fs.stat(file) ~= nil end
-  deps.context = function(workspace) return context(deps, workspace) end
-  deps.gather = function(opts) return gather(deps, opts) end
+  deps.context = context.profiles
+  deps.gather = function(opts) return context.facts(opts.workspace) end
   deps.color = wants_color(deps)
   return deps
 end

@@ -188,7 +188,7 @@ local function add_command(add, plan)
   add("command", command.origin, "--entrypoint", control.init)
   add("image", plan.image.origin, plan.image.ref)
   local words = table.move(command.value, 1, #command.value, 1, {})
-  if not command.shell then
+  if not command.shell and not command.init then
     table.insert(words, 1, "--")
   end
   add("command", command.origin, table.unpack(words))

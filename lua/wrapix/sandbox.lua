@@ -1,0 +1,170 @@
+-- SPDX-License-Identifier: MIT
+-- `wrapix.sandbox(profile, opts)`: the object over plan and launch, for scripts.
+-- Each run is a container of its own; start() keeps one for exec() until stop().
+
+local container = require("wrapix.container")
+local context = require("wrapix.context")
+local launch = require("wrapix.launch")
+local plans = require("wrapix.plan")
+local podman = require("wrapix.runtime.podman")
+local proc = require("wrapix.proc")
+local profiles = require("wrapix.profile")
+
+local M = {}
+
+---@class wrapix.SandboxOptions: wrapix.PlanOptions
+---@field workspace string? directory, default: the current one
+
+---@class wrapix.RunOptions
+---@field stdin any? "inherit", "null", { file = path }; default "null"
+---@field input string? for stdin
+---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
+---@field stderr any? "inherit" (default) or "pipe"
+---@field capture boolean? collects both
+---@field timeout number|string? seconds or a duration
+---@field log table? receives notes, warnings and details
+
+local RUN_OPTIONS = {
+  stdin = true, input = true, stdout = true, stderr = true, capture = true, timeout = true,
+  log = true,
+}
+
+---@class wrapix.Sandbox
+local Sandbox = {}
+Sandbox.__index = Sandbox
+
+local function copy(from, into)
+  for key, value in pairs(from or {}) do into[key] = value end
+  return into
+end
+
+local function load_profile(what, workspace)
+  if type(what) == "string" then return profiles.load(what, context.profiles(workspace)) end
+  if type(what) ~= "table" then error("sandbox: a profile, its name or its path expected", 3) end
+  if getmetatable(what) and getmetatable(what).__name == "wrapix.profile" then return what end
+  return profiles.from_table(what, profiles.caller(4))
+end
+
+-- Facts and plan of one launch: a new session each time.
+function Sandbox:_prepare(options, terminal)
+  local facts, msg, code, hint = context.facts(self._workspace)
+  if not facts then return nil, msg, code, hint end
+  if not terminal then facts.stdin_tty, facts.stdout_tty = false, false end
+  local plan
+  plan, msg, code, hint = plans.make(self._profile, copy(options, copy(self._options, {})), facts)
+  if not plan then return nil, msg, code, hint end
+  return plan, facts
+end
+
+---The plan that run(argv) would start. Starts nothing.
+---@param argv string[]?
+---@return table|nil plan
+---@return string? message
+---@return string? code
+---@return string? hint
+function Sandbox:plan(argv)
+  local plan, msg, code, hint = self:_prepare({ command = argv }, true)
+  if not plan then return nil, msg, code, hint end
+  return plan
+end
+
+local function check_run_options(opts)
+  for key in pairs(opts) do
+    if not RUN_OPTIONS[key] then error(("run: unknown option '%s'"):format(tostring(key)), 3) end
+  end
+end
+
+---Runs a command in a new container and waits for its end.
+---@param argv string[]? default: the profile's command
+---@param opts wrapix.RunOptions?
+---@return { code: integer?, signal: integer?, stdout: string?, stderr: string?, seconds: number }|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function Sandbox:run(argv, opts)
+  opts = opts or {}
+  check_run_options(opts)
+  local stdout = opts.stdout or (opts.capture and "pipe") or "inherit"
+  local stdin = opts.stdin or "null"
+  local terminal = stdin == "inherit" and stdout == "inherit" and not opts.input
+  local plan, facts, code, hint = self:_prepare({ command = argv, timeout = opts.timeout }, terminal)
+  if not plan then return nil, facts, code, hint end
+  return launch.run(plan, facts, {
+    log = opts.log, stdin = stdin, input = opts.input, stdout = stdout,
+    stderr = opts.stderr or (opts.capture and "pipe") or "inherit",
+  })
+end
+
+---Starts a container that waits, for exec. Returns this object, or a failure.
+---@return wrapix.Sandbox|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function Sandbox:start()
+  if self._started then error("start: the sandbox has been started already", 2) end
+  local plan, facts, code, hint = self:_prepare({ detach = true }, false)
+  if not plan then return nil, facts, code, hint end
+  plan.command = { value = { "--hold" }, init = true, origin = plan.command.origin }
+  local result, msg
+  result, msg, code, hint = launch.run(plan, facts, { stderr = "pipe" })
+  if not result then return nil, msg, code, hint end
+  if result.code ~= 0 then
+    local said = (result.stderr or ""):gsub("%s+$", "")
+    return nil, ("start: %s: the engine said: %s"):format(plan.name, said), "EENGINE"
+  end
+  self._started, self._session = plan, result.session
+  return self
+end
+
+---Runs one more command in the started container.
+---@param argv string[]
+---@param opts wrapix.RunOptions? timeout ends the engine's process, not the command inside
+---@return { code: integer?, signal: integer?, stdout: string?, stderr: string?, seconds: number }|nil
+---@return string? message
+---@return string? code
+function Sandbox:exec(argv, opts)
+  opts = opts or {}
+  check_run_options(opts)
+  if not self._started then error("exec: the sandbox has not been started", 2) end
+  local both = opts.capture and "pipe" or "inherit"
+  return proc.run(podman.exec_argv(self._started, argv, { stdin = opts.stdin or opts.input }), {
+    stdin = opts.stdin, input = opts.input,
+    stdout = opts.stdout or both, stderr = opts.stderr or both,
+    timeout = opts.timeout and assert(context.seconds(opts.timeout)),
+  })
+end
+
+---Stops and removes the started container. Does nothing when there is none.
+---@param grace number? seconds for the programs inside, default 10
+---@return true|nil
+---@return string? message
+---@return string? code
+function Sandbox:stop(grace)
+  local plan = self._started
+  if not plan then return true end
+  self._started = nil
+  local result, msg, code = container.shielded(podman.stop_argv(plan, grace), (grace or 10) + 15)
+  container.shielded(podman.remove_argv(plan), 15)
+  if self._session then self._session:close() end
+  if not result then return nil, msg, code end
+  return true
+end
+
+function Sandbox:__close() self:stop(1) end
+
+---Makes a sandbox object. Nothing is started.
+---@param profile table|string a profile, its name or its path
+---@param opts wrapix.SandboxOptions?
+---@return wrapix.Sandbox|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.new(profile, opts)
+  local options = copy(opts, {})
+  local workspace = context.workspace(options.workspace)
+  local found, msg, code, hint = load_profile(profile, workspace)
+  if not found then return nil, msg, code, hint end
+  return setmetatable({ _profile = found, _options = options, _workspace = workspace }, Sandbox)
+end
+
+return M

@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: MIT
+-- The session's directory: what a sandbox sees as /run/wrapix. `new` only names
+-- it (a dry run has none on disk); `open` makes it, `close` removes it.
+
+local facts = require("wrapix.facts")
+local fs = require("wrapix.fs")
+local host = require("wrapix.host")
+local json = require("wrapix.json")
+local sys = require("wrapix.sys")
+
+local M = {}
+
+local PRIVATE, PUBLIC = tonumber("700", 8), tonumber("755", 8)
+
+---@class wrapix.Session
+---@field id string
+---@field dir string
+---@field guest_dir string
+local Session = {}
+Session.__index = Session
+
+---Names a new session. Touches no disk.
+---@return { id: string, dir: string, guest_dir: string }
+function M.new()
+  local dirs = facts.dirs(sys.environ(), sys.home() or "/nonexistent")
+  local id = sys.random_hex(6)
+  local digest = host.script("guest/digest") or "unknown"
+  return {
+    id = id,
+    dir = ("%s/sessions/%s"):format(dirs.runtime, id),
+    guest_dir = ("%s/guest/%s"):format(dirs.cache, digest:sub(1, 16)),
+  }
+end
+
+-- Somebody else's or an open runtime directory would let others replace what
+-- the sandbox trusts.
+local function ensure_private(dir)
+  local ok, msg, code = fs.ensure_dir(dir, PRIVATE)
+  if not ok then return nil, msg, code end
+  local stat
+  stat, msg, code = fs.lstat(dir)
+  if not stat then return nil, msg, code end
+  if stat.type ~= "directory" or stat.uid ~= sys.euid() then
+    return nil, ("session: %s: is not a directory of this user"):format(dir), "EPERM",
+      "set XDG_RUNTIME_DIR to a directory that is yours alone"
+  end
+  if stat.mode & 63 ~= 0 then return fs.chmod(dir, PRIVATE) end
+  return true
+end
+
+-- The static helpers, written once per content: the name holds their digest.
+local function ensure_guest(dir)
+  for _, script in ipairs(host.scripts()) do
+    local name = script:match("^guest/(wrapix%-.+)$")
+    local path = name and dir .. "/" .. name
+    if path and not fs.access(path, "x") then
+      local ok, msg, code = fs.ensure_dir(dir, PUBLIC)
+      if ok then ok, msg, code = fs.write_atomic(path, host.script(script), { mode = PUBLIC }) end
+      if not ok then return nil, msg, code end
+    end
+  end
+  return true
+end
+
+-- What the sandbox may know of itself; no secret, no path of the host but the
+-- sources it can see in its own mount table anyway.
+local function context(plan)
+  local out = {
+    version = 1, session = plan.session, profile = plan.profile,
+    user = { name = plan.user.name, uid = plan.user.uid, gid = plan.user.gid, home = plan.user.home },
+    workspace = plan.workspace.dest, network = plan.network.mode,
+    read_only = plan.security.read_only, mounts = json.array({}), limits = {},
+  }
+  for i, mount in ipairs(plan.mounts) do
+    out.mounts[i] = { dest = mount.dest, mode = mount.mode, type = mount.type, size = mount.size }
+  end
+  for _, limit in ipairs(plan.limits) do out.limits[limit.name] = limit.value end
+  return json.encode(out, { pretty = true })
+end
+
+local function fill(session, plan)
+  for name, mode in pairs({ out = PRIVATE, bin = PUBLIC }) do
+    local ok, msg, code = fs.mkdir(session.dir .. "/" .. name, mode)
+    if not ok then return nil, msg, code end
+  end
+  local text, msg, code = context(plan)
+  if not text then return nil, msg, code end
+  -- No fsync: the directory does not outlive the machine's run.
+  local ok
+  ok, msg, code = fs.write_atomic(session.dir .. "/context.json", text .. "\n",
+    { mode = tonumber("644", 8), sync = false })
+  if not ok then return nil, msg, code end
+  -- As root the sandbox runs as the workspace's owner, who must reach both.
+  if plan.user.mode == "direct" then
+    ok, msg, code = fs.chmod(session.dir, PUBLIC)
+    if ok then ok, msg, code = fs.chown(session.dir .. "/out", plan.user.uid, plan.user.gid) end
+  end
+  return ok, msg, code
+end
+
+---Makes the directory of a plan's session. Close it, or let a <close> variable do so.
+---@param plan table
+---@param known wrapix.Facts
+---@return wrapix.Session|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.open(plan, known)
+  local session = setmetatable({
+    id = known.session.id, dir = known.session.dir, guest_dir = known.guest_dir,
+  }, Session)
+  local ok, msg, code, hint = ensure_private(known.dirs.runtime)
+  if ok then ok, msg, code = fs.ensure_dir(known.dirs.runtime .. "/sessions", PRIVATE) end
+  if ok then ok, msg, code = ensure_guest(session.guest_dir) end
+  if ok then ok, msg, code = fs.mkdir(session.dir, PRIVATE) end
+  if ok then
+    ok, msg, code = fill(session, plan)
+    if not ok then session:close() end
+  end
+  if not ok then return nil, msg, code, hint end
+  return session
+end
+
+---Leaves the directory in place when this object goes: the sandbox lives on.
+function Session:keep() self._kept = true end
+
+---Removes the directory. Twice is allowed.
+function Session:close() fs.remove_tree(self.dir) end
+
+function Session:__close()
+  if not self._kept then self:close() end
+end
+
+return M
