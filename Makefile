@@ -79,10 +79,19 @@ $(BUILD)/scripts.c: src/pack.lua $(BUILD)/scripts.list $(LUA_FILES) $(GUEST)
 
 -include $(LIB_OBJ:.o=.d) $(BUILD)/main.d
 
-unit: all
+UNIT_C := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/core/*_test.c))
+
+$(BUILD)/tests/%: tests/%.c tests/unit/core/tap.h $(BUILD)/libwrapix.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libwrapix.a $(LDLIBS)
+
+unit-c: $(UNIT_C)
+	@for test in $^; do $$test || exit 1; done
+
+unit: all unit-c
 	$(BUILD)/wrapix --run tests/run.lua tests/unit
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean FORCE
+.PHONY: all unit unit-c clean FORCE

@@ -144,11 +144,15 @@ static int remove_top(struct removal *r, int parent, const char *name) {
     return fail(r, errno, name);
   r->top = top;
   r->dev = st.st_dev;
-  if (empty_dir(r, top, name, 0) < 0)
-    return -1;
-  if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-    return fail(r, errno, name);
-  return 0;
+  for (int pass = 0;; pass++) {
+    if (empty_dir(r, top, name, 0) < 0)
+      return -1;
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+      return 0;
+    bool refilled = errno == ENOTEMPTY || errno == EEXIST;
+    if (!refilled || pass == MAX_PASSES)
+      return fail(r, errno, name);
+  }
 }
 
 int wx_fs_remove_tree(const char *path, wx_err *err) {
