@@ -47,6 +47,29 @@ function M.shielded(argv, timeout)
   return task.shield(proc.run, argv, { timeout = timeout, grace = 1 })
 end
 
+---Runs fn() as a task that INT, TERM or HUP cancels: for long work of our own in
+---the place of the engine's. Its cleanup runs to the end.
+---@param fn function
+---@return any ... of fn, or nil, message, "EINTR"
+function M.interruptible(fn)
+  local signals <close>, why, what = c.signals({ "INT", "TERM", "HUP" })
+  if not signals then return nil, why, what end
+  local caught
+  local out = table.pack(task.scope(function(scope)
+    local work = scope:spawn(fn)
+    local watch = scope:spawn(function()
+      caught = signals:next()
+      if caught then work:cancel() end
+      return true
+    end)
+    local results = table.pack(work:wait())
+    watch:cancel()
+    return table.unpack(results, 1, results.n)
+  end))
+  if caught then return nil, "interrupted by SIG" .. caught, "EINTR" end
+  return table.unpack(out, 1, out.n)
+end
+
 local function relay(running, filter)
   for chunk in function() return running.stderr:read() end do
     local out = filter and filter(chunk) or not filter and chunk

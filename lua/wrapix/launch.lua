@@ -158,8 +158,9 @@ local function with_image(plan, facts, opts, log, clock)
   if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
     return result, errors, stopper
   end
-  local made, msg, code, hint = image.ensure(plan.image.recipe or plan.image.ref, facts,
-    { report = log ~= SILENT and log or nil })
+  local made, msg, code, hint = container.interruptible(function()
+    return image.ensure(plan.image.recipe or plan.image.ref, facts, { report = log })
+  end)
   if not made then return nil, msg, code, hint end
   clock("image")
   notice = image.first_use_notice(plan.image.ref, facts)

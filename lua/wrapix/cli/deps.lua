@@ -54,6 +54,7 @@ function M.new()
   deps.cwd = function() return deps.fs.realpath(".") or "/" end
   deps.exists = function(file) return deps.fs.stat(file) ~= nil end
   deps.context = context.profiles
+  deps.interruptible = function(fn) return require("wrapix.container").interruptible(fn) end
   deps.gather = function(opts) return context.facts(opts.workspace) end
   deps.color = wants_color(deps)
   return deps

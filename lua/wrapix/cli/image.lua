@@ -18,7 +18,9 @@ local function build(args, deps)
   if not target then target, message, code, hint = deps.image.recipe(profile, facts.env) end
   if not target then return prepare.refuse(deps, message, code, hint) end
   local result
-  result, message, code, hint = deps.image.ensure(target, facts, { report = deps.report })
+  result, message, code, hint = deps.interruptible(function()
+    return deps.image.ensure(target, facts, { report = deps.report })
+  end)
   if not result then return prepare.refuse(deps, message, code, hint) end
   if not result.built then deps.report:note(("%s is there already"):format(result.ref)) end
   deps.out(result.ref .. "\n")

@@ -91,6 +91,7 @@ local function context(workspace)
 end
 
 local function add_engine(d)
+  d.interruptible = function(fn) return fn() end
   d.gather = function(opts)
     d.gathered = opts
     return { facts = true }
