@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+---@meta wrapix._c.fs
+-- The C half of wrapix.fs, positional arguments only; lua/wrapix/fs.lua has the
+-- documentation of each and is the only file that requires it. A failure of the
+-- outside world is nil, message, code. A path with a NUL byte raises.
+
+---@class wrapix._c.fs
+local fs = {}
+
+---@param path string
+---@param limit integer bytes
+---@return string|nil content, string? message, string? code
+function fs.read(path, limit) end
+
+---@param path string
+---@param data string
+---@param mode integer|nil exact bits; nil: 0644 less the umask
+---@param sync boolean
+---@return true|nil, string? message, string? code
+function fs.write_atomic(path, data, mode, sync) end
+
+---@param path string
+---@param data string
+---@param mode integer of a new file, less the umask
+---@return true|nil, string? message, string? code
+function fs.append(path, data, mode) end
+
+---Takes the lock at once or fails with "EAGAIN".
+---@param path string
+---@param mode integer of a new file, less the umask
+---@return wrapix.Lock|nil, string? message, string? code
+function fs.lock(path, mode) end
+
+---@param path string
+---@param mode integer of every directory made, less the umask
+---@return true|nil, string? message, string? code
+function fs.ensure_dir(path, mode) end
+
+---@param prefix string whole path; six characters are added
+---@return string|nil path, string? message, string? code
+function fs.temp_dir(prefix) end
+
+---@param path string
+---@return string[]|nil names, string? message, string? code
+function fs.list(path) end
+
+---Lists root/rel; no part of rel may be a link, "." or "..".
+---@param root string
+---@param rel string may be ""
+---@return string[]|nil names, wrapix.Stat[]|string stats or message, string? code
+function fs.scan(root, rel) end
+
+---@param path string
+---@return true|nil, string? message, string? code
+function fs.remove_tree(path) end
+
+---@param src string
+---@param dst string
+---@param follow boolean
+---@param max_bytes integer? negative or nil: no limit
+---@return true|nil, string? message, string? code
+function fs.copy_tree(src, dst, follow, max_bytes) end
+
+---@param path string
+---@return wrapix.Stat|nil, string? message, string? code
+function fs.stat(path) end
+
+---@param path string
+---@return wrapix.Stat|nil, string? message, string? code
+function fs.lstat(path) end
+
+---@param path string
+---@return string|nil, string? message, string? code
+function fs.realpath(path) end
+
+---@param path string
+---@param want string of the letters r, w, x; "" asks for existence
+---@return true|nil, string? message, string? code
+function fs.access(path, want) end
+
+---@param path string
+---@param mode integer
+---@return true|nil, string? message, string? code
+function fs.mkdir(path, mode) end
+
+---@param path string
+---@return true|nil, string? message, string? code
+function fs.rmdir(path) end
+
+---@param path string
+---@return true|nil, string? message, string? code
+function fs.unlink(path) end
+
+---@param from string
+---@param to string
+---@return true|nil, string? message, string? code
+function fs.rename(from, to) end
+
+---@param target string
+---@param path string
+---@return true|nil, string? message, string? code
+function fs.symlink(target, path) end
+
+---@param path string
+---@return string|nil, string? message, string? code
+function fs.readlink(path) end
+
+---@param path string
+---@param mode integer
+---@return true|nil, string? message, string? code
+function fs.chmod(path, mode) end
+
+return fs
