@@ -6,12 +6,17 @@ local task = require("wrapix.task")
 
 local function sh(script, opts) return assert(proc.run({ "/bin/sh", "-c", script }, opts)) end
 
+-- A killed process stays visible until the kernel has taken it down.
 local function gone(pid)
-  local file = io.open(("/proc/%d/stat"):format(pid))
-  if not file then return true end
-  local state = file:read("a"):match("%) (%a)")
-  file:close()
-  return state == "Z"
+  for _ = 1, 200 do
+    local file = io.open(("/proc/%d/stat"):format(pid))
+    if not file then return true end
+    local state = file:read("a"):match("%) (%a)")
+    file:close()
+    if state == "Z" or state == "X" then return true end
+    task.sleep(0.01)
+  end
+  return false
 end
 
 describe("proc.run", function()
