@@ -84,7 +84,7 @@ static int push_fault(lua_State *L, const char *text, size_t offset, const char 
   for (const char *nl; (nl = memchr(text + start, '\n', offset - start)); line++)
     start = (size_t)(nl - text) + 1;
   lua_pushnil(L);
-  lua_pushfstring(L, "line %I, column %I: %s", line, (lua_Integer)(offset - start + 1), reason);
+  lua_pushfstring(L, "line %I, column %I: %s", line, (lua_Integer)(offset - start) + 1, reason);
   lua_pushinteger(L, (lua_Integer)offset + 1);
   return 3;
 }

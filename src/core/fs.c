@@ -188,7 +188,7 @@ static int held_by(int fd, const char *path, wx_err *err) {
 // 1: the descriptor is the locked file that PATH names; 0: somebody removed or
 // replaced the file meanwhile, so the lock would exclude nobody.
 static int lock_once(const char *path, mode_t mode, int *out, wx_err *err) {
-  struct stat held, named;
+  struct stat held = {0}, named;
   auto_close int fd = open_regular(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode, &held, err);
   if (fd < 0)
     return -1;
@@ -207,7 +207,7 @@ static int lock_once(const char *path, mode_t mode, int *out, wx_err *err) {
 
 int wx_fs_lock(const char *path, mode_t mode, wx_err *err) {
   for (int attempt = 0; attempt < 100; attempt++) {
-    int fd;
+    int fd = -1;
     int rc = lock_once(path, mode, &fd, err);
     if (rc != 0)
       return rc < 0 ? -1 : fd;

@@ -66,7 +66,7 @@ struct wx_fs_entries *wx_fs_list_fd(int fd, wx_err *err) {
   auto_dir DIR *dir = own >= 0 ? fdopendir(own) : NULL;
   struct wx_fs_entries *entries = dir ? calloc(1, sizeof *entries) : NULL;
   if (dir)
-    own = -1; // closed with the stream
+    (void)wx_steal_fd(&own); // closed with the stream
   if (!entries || read_entries(dir, entries) < 0) {
     wx_err_set(err, errno, "read the directory");
     wx_fs_entries_free(entries);

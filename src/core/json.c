@@ -404,10 +404,10 @@ void wx_json_quote(const char *text, size_t len, char *out) {
       *out++ = '\\';
       *out++ = short_escape(c);
     } else if (c < 0x20) {
-      memcpy(out, "\\u00", 4);
-      out[4] = hex[c >> 4];
-      out[5] = hex[c & 15];
-      out += 6;
+      for (const char *prefix = "\\u00"; *prefix;)
+        *out++ = *prefix++;
+      *out++ = hex[c >> 4];
+      *out++ = hex[c & 15];
     } else {
       *out++ = (char)c;
     }

@@ -52,7 +52,7 @@ int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err) {
     word = strtok_r(field == 2 ? at + 1 : NULL, " ", &save);
   if (!at || !word || word[strspn(word, "0123456789")] || strlen(word) >= size)
     return wx_err_set(err, EPROTO, "read the start time in '%s'", path);
-  strcpy(out, word);
+  memcpy(out, word, strlen(word) + 1);
   return 0;
 }
 

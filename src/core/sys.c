@@ -13,10 +13,11 @@
 #include "util.h"
 
 static int copy_user(const struct passwd *entry, struct wx_sys_user *out, wx_err *err) {
-  if (strlen(entry->pw_name) >= sizeof out->name || strlen(entry->pw_dir) >= sizeof out->home)
+  size_t name = strlen(entry->pw_name) + 1, home = strlen(entry->pw_dir) + 1;
+  if (name > sizeof out->name || home > sizeof out->home)
     return wx_err_set(err, ENAMETOOLONG, "look up user %ld", (long)entry->pw_uid);
-  strcpy(out->name, entry->pw_name);
-  strcpy(out->home, entry->pw_dir);
+  memcpy(out->name, entry->pw_name, name);
+  memcpy(out->home, entry->pw_dir, home);
   return 1;
 }
 
