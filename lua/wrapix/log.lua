@@ -20,13 +20,16 @@ local ERASE = "\r\27[K"
 
 -- --- cleaning ------------------------------------------------------------------------
 
-local function escape(bytes)
-  return (bytes:gsub(".", function(byte) return ("\\x%02X"):format(byte:byte()) end))
+local SHOWN = {}
+for byte = 0, 255 do
+  SHOWN[string.char(byte)] = ("\\x%02X"):format(byte)
 end
+
+local function escape(bytes) return (bytes:gsub(".", SHOWN)) end
 
 -- Turns of writing direction and line separators: a terminal may obey them.
 local function is_steering(code)
-  return code >= 0x80 and code <= 0x9F or code >= 0x200E and code <= 0x200F
+  return code >= 0x80 and code <= 0x9F or code == 0x61C or code >= 0x200E and code <= 0x200F
     or code >= 0x2028 and code <= 0x202E or code >= 0x2066 and code <= 0x2069
 end
 
@@ -36,7 +39,7 @@ end
 
 -- Valid UTF-8 text, control bytes done already.
 local function clean_valid(text)
-  return (text:gsub("[\xC2\xE2][\x80-\xBF]+", clean_character))
+  return (text:gsub("[\xC2\xD8\xE2][\x80-\xBF]+", clean_character))
 end
 
 --- Shows control characters, bytes that are not UTF-8 and turns of the writing
@@ -47,15 +50,16 @@ function M.clean(text)
   if type(text) ~= "string" then
     error(("log.clean: string expected, got %s"):format(type(text)), 2)
   end
-  text = text:gsub("[\0-\31\127]", escape)
+  text = text:gsub("[\0-\31\127]", SHOWN)
   local out, at = {}, 1
   while at <= #text do
     local _, bad = utf8.len(text, at)
-    out[#out + 1] = clean_valid(text:sub(at, (bad or #text + 1) - 1))
-    if bad then
-      out[#out + 1] = escape(text:sub(bad, bad))
+    local stop = bad or #text + 1
+    if stop > at then
+      out[#out + 1] = clean_valid(text:sub(at, stop - 1))
     end
-    at = (bad or #text) + 1
+    out[#out + 1] = SHOWN[text:sub(stop, stop)]
+    at = stop + 1
   end
   return table.concat(out)
 end
