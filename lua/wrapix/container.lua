@@ -18,7 +18,8 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@field stdout any? default "inherit"
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
----@field on_signal fun(name: string, sender: integer, proc: wrapix.Proc) sender 0: typed at the terminal, which reached the engine too
+---@field on_signal fun(name: string, sender: integer, proc: wrapix.Proc) sender 0: typed at the
+--- terminal, which reached the engine too
 ---@field timeout number? seconds, then on_timeout is called
 ---@field on_timeout fun(proc: wrapix.Proc)?
 
@@ -30,14 +31,6 @@ function M.write_stderr(text) return c.write_fd(2, text) end
 ---@param text string
 ---@return true|nil, string?, string?
 function M.write_stdout(text) return c.write_fd(1, text) end
-
----@param name string
----@return integer? number
-function M.signal_number(name) return c.signal_number(name) end
-
----@param number integer
----@return string? name without SIG
-function M.signal_name(number) return c.signal_name(number) end
 
 ---Runs an engine command that must be tried even while the task is being ended.
 ---@param argv string[]
@@ -118,7 +111,7 @@ end
 ---however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
 ---@param argv string[]
 ---@param opts wrapix.ForegroundOptions
----@return { code: integer?, signal: integer?, seconds: number, rusage: table }|nil
+---@return wrapix.ProcResult|nil
 ---@return string? message
 ---@return string? code
 function M.run(argv, opts)

@@ -17,6 +17,11 @@ local M = {}
 local GRACE = 10
 local ENGINE_FAILED, NOT_INVOKED = 125, 126
 
+---@class wrapix.LaunchResult: wrapix.ProcResult
+---@field stopped string? why the launcher stopped it
+---@field timing { name: string, seconds: number }[]
+---@field session wrapix.Session? of a container that lives on
+
 ---@class wrapix.LaunchOptions
 ---@field log table? note, warn, detail, error; see cli/report.lua
 ---@field stdin any? as in proc.spawn; default "inherit"
@@ -200,7 +205,7 @@ end
 ---@param plan table
 ---@param facts wrapix.Facts
 ---@param opts wrapix.LaunchOptions?
----@return { code: integer?, signal: integer?, seconds: number, stdout: string?, stderr: string?, stopped: string?, timing: table[] }|nil
+---@return wrapix.LaunchResult|nil
 ---@return string? message
 ---@return string? code
 ---@return string? hint

@@ -7,7 +7,7 @@
 
 local env = require("wrapix.plan.env")
 local host = require("wrapix.plan.host")
-local images = require("wrapix.image")
+local images = require("wrapix.image.recipe")
 local item = require("wrapix.plan.item")
 local limits = require("wrapix.plan.limits")
 local mounts = require("wrapix.plan.mounts")

@@ -4,7 +4,6 @@
 -- collecting what nobody read.
 
 local c = require("wrapix._c.proc")
-local names = require("wrapix._c.container")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -15,6 +14,16 @@ local OPTIONS = {
   stdin = "stdio", stdout = "stdio", stderr = "stdio",
   input = "string", timeout = "number", grace = "number", max_output = "number",
 }
+
+---@class wrapix.ProcResult
+---@field code integer? exit status; exactly one of code and signal is there
+---@field signal integer? that ended it
+---@field seconds number
+---@field rusage { user: number, system: number, max_rss_kb: integer }
+---@field stdout string? what nobody read of it
+---@field stderr string?
+---@field truncated boolean? more came than max_output
+---@field timed_out boolean?
 
 ---@class wrapix.Proc
 ---@field stdin wrapix.Stream? our end of the pipe
@@ -56,6 +65,16 @@ local function environment(opts, level)
   return list, vars
 end
 
+---The number of a signal's name without SIG; nil for an unknown one.
+---@param name string
+---@return integer?
+function M.signal_number(name) return c.signal_number(name) end
+
+---The name of a signal without SIG; nil for an unknown number.
+---@param number integer
+---@return string?
+function M.signal_name(number) return c.signal_name(number) end
+
 ---Starts a process. Options: cwd; env (a map merged over ours, false unsets);
 ---clear_env; stdin, stdout, stderr: "inherit" | "null" | "pipe" | { file = path,
 ---mode = "r"|"w"|"a" }, stderr also "stdout" (default: null, inherit, inherit);
@@ -92,7 +111,7 @@ function Proc:exited() return self._proc:exited() end
 ---@return true|nil, string?, string?
 function Proc:kill(signal)
   signal = signal or "TERM"
-  local number = math.type(signal) == "integer" and signal or names.signal_number(signal)
+  local number = math.type(signal) == "integer" and signal or c.signal_number(signal)
   if not number then error(("unknown signal '%s'"):format(tostring(signal)), 2) end
   return self._proc:kill(number)
 end
@@ -123,7 +142,7 @@ end
 
 ---Waits for the end of the process and of its pipes (rule 18). What nobody read
 ---of stdout and stderr is in the result.
----@return { code: integer?, signal: integer?, seconds: number, rusage: table, stdout: string?, stderr: string?, truncated: boolean? }|nil
+---@return wrapix.ProcResult|nil
 ---@return string? message
 ---@return string? code
 function Proc:wait()
@@ -188,7 +207,7 @@ end
 ---collected unless given.
 ---@param argv string[]
 ---@param opts table?
----@return { code: integer?, signal: integer?, stdout: string?, stderr: string?, seconds: number, rusage: table, timed_out: boolean? }|nil
+---@return wrapix.ProcResult|nil
 ---@return string? message
 ---@return string? code
 function M.run(argv, opts)

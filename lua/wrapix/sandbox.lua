@@ -77,7 +77,7 @@ end
 ---Runs a command in a new container and waits for its end.
 ---@param argv string[]? default: the profile's command
 ---@param opts wrapix.RunOptions?
----@return { code: integer?, signal: integer?, stdout: string?, stderr: string?, seconds: number }|nil
+---@return wrapix.LaunchResult|nil
 ---@return string? message
 ---@return string? code
 ---@return string? hint
@@ -119,7 +119,7 @@ end
 ---Runs one more command in the started container.
 ---@param argv string[]
 ---@param opts wrapix.RunOptions? timeout ends the engine's process, not the command inside
----@return { code: integer?, signal: integer?, stdout: string?, stderr: string?, seconds: number }|nil
+---@return wrapix.LaunchResult|nil
 ---@return string? message
 ---@return string? code
 function Sandbox:exec(argv, opts)

@@ -109,21 +109,6 @@ static int l_term_restore(lua_State *L) {
   return 0;
 }
 
-// signal_number(name) -> integer | nil
-static int l_signal_number(lua_State *L) {
-  int number = wx_signal_number(luaL_checkstring(L, 1));
-  if (number == 0)
-    return 0;
-  lua_pushinteger(L, number);
-  return 1;
-}
-
-// signal_name(number) -> string | nil
-static int l_signal_name(lua_State *L) {
-  lua_pushstring(L, wx_signal_name((int)luaL_checkinteger(L, 1)));
-  return 1;
-}
-
 // --- write to a descriptor of ours, in the thread pool ------------------------------
 
 struct fd_write {
@@ -183,8 +168,7 @@ static int l_write_fd(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    FN(signals),       FN(term_save),   FN(term_restore), FN(signal_number),
-    FN(signal_name),   FN(write_fd),    {NULL, NULL},
+    FN(signals), FN(term_save), FN(term_restore), FN(write_fd), {NULL, NULL},
 };
 static const luaL_Reg methods[] = {METHOD(next), METHOD(close), {NULL, NULL}};
 static const luaL_Reg metas[] = {META(gc), META(close), {NULL, NULL}};

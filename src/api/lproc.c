@@ -11,6 +11,7 @@
 
 #include "api.h"
 #include "core/proc.h"
+#include "core/signals.h"
 #include "lstream.h"
 #include "sched.h"
 
@@ -255,7 +256,24 @@ static int l_spawn(lua_State *L) {
   return rc < 0 ? wx_push_fail(L, &err) : 4; // the objects clean up after themselves
 }
 
-static const luaL_Reg functions[] = {FN(spawn), {NULL, NULL}};
+// signal_number(name) -> integer | nil
+static int l_signal_number(lua_State *L) {
+  int number = wx_signal_number(luaL_checkstring(L, 1));
+  if (number == 0)
+    return 0;
+  lua_pushinteger(L, number);
+  return 1;
+}
+
+// signal_name(number) -> string | nil
+static int l_signal_name(lua_State *L) {
+  lua_pushstring(L, wx_signal_name((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    FN(spawn), FN(signal_number), FN(signal_name), {NULL, NULL},
+};
 static const luaL_Reg methods[] = {
     METHOD(wait), METHOD(kill), METHOD(pid), METHOD(exited), {NULL, NULL},
 };

@@ -3,8 +3,9 @@
 -- is going on; leave nothing half-made. What goes in is decided elsewhere.
 -- A tag is set only by a build that succeeded, so what was there stays usable.
 
-local image = require("wrapix.image")
+local first_use = require("wrapix.image.first_use")
 local logged = require("wrapix.image.logged")
+local recipes = require("wrapix.image.recipe")
 
 local M = {}
 
@@ -153,7 +154,7 @@ end
 local function label_flags(job)
   local recipe, flags = job.recipe, {}
   for _, label in ipairs({
-    { "wrapix.recipe", image.hash(recipe) },
+    { "wrapix.recipe", recipes.hash(recipe) },
     { "wrapix.profile", recipe.name },
     { "wrapix.base", job.from },
     { "wrapix.packages", #recipe.packages },
@@ -228,7 +229,7 @@ end
 -- Another profile with the same packages has built it already.
 local function tag_twin(recipe, ref, ctx)
   local argv = { ctx.engine, "images", "--quiet", "--no-trunc", "--filter",
-    "label=wrapix.recipe=" .. image.hash(recipe) }
+    "label=wrapix.recipe=" .. recipes.hash(recipe) }
   local opts = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
   local result = ctx.deps.proc.run(argv, opts)
   local id = result and result.code == 0 and (result.stdout or ""):match("^sha256:(%x+)\n")
@@ -242,7 +243,7 @@ local function is_absent(ref, ctx) return not ctx.exists(ref) end
 
 local function build_recipe(recipe, ref, ctx)
   if tag_twin(recipe, ref, ctx) then return true end
-  return image.backend(recipe).make(recipe, ref, ctx)
+  return recipes.backend(recipe).make(recipe, ref, ctx)
 end
 
 local function pull_reference(ref, ctx)
@@ -272,7 +273,7 @@ end
 function M.ensure(target, facts, opts)
   local ctx = make_context(facts, opts or {})
   local is_recipe = type(target) == "table"
-  local ref = is_recipe and image.reference(target) or target
+  local ref = is_recipe and recipes.reference(target) or target
   if type(ref) ~= "string" then error("target: recipe or reference expected", 2) end
   if not is_absent(ref, ctx) then return { ref = ref, built = false, seconds = 0 } end
   local lock <close>, message, code = ctx.lock(lock_path(ref, ctx), ref)
@@ -287,7 +288,7 @@ function M.ensure(target, facts, opts)
     ok, message, code, hint = pull_reference(ref, ctx)
   end
   if not ok then return nil, message, code, hint end
-  image.forget_used(ref, facts, { deps = ctx.deps })
+  first_use.forget(ref, facts, { deps = ctx.deps })
   ctx.step("ready: " .. ref)
   return { ref = ref, built = true, seconds = ctx.elapsed() }
 end

@@ -106,6 +106,8 @@ local function add_life(add, plan)
   end
   if plan.terminal.tty then
     add("terminal", plan.terminal.origin, "--tty")
+    -- An interactive shell ignores TERM; a hang-up is what a closed terminal means.
+    add("terminal", plan.terminal.origin, "--stop-signal=SIGHUP")
   end
   for _, label in ipairs(plan.labels) do
     add("label", label.origin, "--label", label.name .. "=" .. label.value)
