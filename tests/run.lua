@@ -5,7 +5,7 @@
 -- checks that nothing was left open.
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)run%.lua$")
-if here:sub(1, 1) ~= "/" then here = os.getenv("PWD") .. "/" .. here end
+if here:sub(1, 1) ~= "/" then here = require("wrapix.fs").realpath(".") .. "/" .. here end
 local root = here:gsub("/%./", "/"):gsub("/tests/$", "")
 -- The host takes relative entries away; these are the absolute ones of the checkout.
 package.path = ("%s/tests/?.lua;%s/?.lua;%s"):format(root, root, package.path)
