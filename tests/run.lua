@@ -20,6 +20,10 @@ for i, option in ipairs({
   "--cpath=/nonexistent/?.so",
 }) do table.insert(arg, i, option) end
 
+-- A collector at work at each allocation shows what Lua no longer holds and C
+-- still uses. Zeros would mean "leave it as it is".
+if os.getenv("WRAPIX_TEST_GCSTRESS") then collectgarbage("incremental", 1, 1000) end
+
 -- busted ends with os.exit, which would close the state under the running loop.
 local real_exit, status = os.exit, 0
 os.exit = function(code) ---@diagnostic disable-line: duplicate-set-field
