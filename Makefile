@@ -1,29 +1,46 @@
 # SPDX-License-Identifier: MIT
-# Settings come first; below the line nothing needs a change.
+# Builds, tests and installs wrapix; `make help` lists the targets. Settings come
+# first; below the line nothing needs a change.
 ifeq ($(origin CC),default)
 CC := gcc
 endif
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+LUA_CDIR ?= $(LIBDIR)/lua/5.4
+DOCDIR ?= $(PREFIX)/share/doc/wrapix
+DESTDIR ?=
 BUILD ?= build
 LUA ?= lua5.4
 MUSL_CC ?= $(shell command -v musl-gcc || echo $(CC))
 OPT ?= -O2 -g
+# For CI: -Werror. An unknown compiler may warn of more than ours do.
+WERROR ?=
+# -fsanitize=..., for compiler and linker; see the target asan.
 SANITIZE ?=
-VERSION := $(shell cat VERSION)
-PKGS := lua5.4 libuv libcjson
-ARGPARSE ?= $(shell $(LUA) -e 'io.write(package.searchpath("argparse", package.path) or "")')
-
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
-  -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion \
-  -Werror=return-type -Werror=format -Werror=uninitialized -Werror=missing-prototypes
-CPPFLAGS += -D_GNU_SOURCE -DWX_VERSION='"$(VERSION)"' -iquote src $(shell pkg-config --cflags $(PKGS))
-CFLAGS += -std=c11 -fPIC -fvisibility=hidden $(OPT) $(WARN) $(SANITIZE)
-LDLIBS += $(shell pkg-config --libs $(PKGS))
-LDFLAGS += $(SANITIZE)
+ARGPARSE ?= $(shell $(LUA) -e 'io.write(package.searchpath("argparse", package.path) or "")' 2>&-)
 
 # ------------------------------------------------------------------------------
 .DELETE_ON_ERROR:
 .SUFFIXES:
+
+VERSION := $(shell cat VERSION)
+SONAME := libwrapix.so.0
+PKGS := lua5.4 libuv libcjson
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+  -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion \
+  -Werror=return-type -Werror=format -Werror=uninitialized -Werror=missing-prototypes $(WERROR)
+# CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS of the caller are added, never replaced.
+define_version := -DWX_VERSION='"$(VERSION)"'
+cppflags := -D_GNU_SOURCE $(define_version) -iquote src \
+  $(shell pkg-config --cflags $(PKGS) 2>&-) $(CPPFLAGS)
+base_cflags := -std=c11 -fPIC -fvisibility=hidden
+cflags := $(base_cflags) $(OPT) $(WARN) $(SANITIZE) $(CFLAGS)
+ldflags := $(SANITIZE) $(LDFLAGS)
+ldlibs := $(shell pkg-config --libs $(PKGS) 2>&-) $(LDLIBS)
+module_ldlibs := $(shell pkg-config --libs $(filter-out lua5.4,$(PKGS)) 2>&-) $(LDLIBS)
+guest_cflags := -std=c11 -Os $(WARN) -static -s $(define_version)
 
 # Platform code is split by file: peer_linux.c, peer_darwin.c.
 FOREIGN := $(if $(filter Darwin,$(shell uname -s)),linux,darwin)
@@ -31,67 +48,165 @@ LIB_SRC := $(filter-out %_$(FOREIGN).c,$(wildcard src/core/*.c src/api/*.c)) \
   src/sched.c src/host.c src/embed.c
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/scripts.o
 GUEST := $(patsubst src/guest/%.c,$(BUILD)/guest/wrapix-%,$(wildcard src/guest/*.c))
-LUA_FILES := $(shell find lua profiles -name '*.lua' -o -path '*/template/*' -type f 2>/dev/null | sort)
+LUA_FILES := $(shell find lua profiles -name '*.lua' -o -path '*/template/*' -type f 2>&- | sort)
 LUA_NAMES := $(patsubst lua/%,%,$(LUA_FILES))
+UNIT_C := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/core/*_test.c))
 
 all: $(BUILD)/wrapix $(BUILD)/libwrapix.a $(BUILD)/libwrapix.so $(BUILD)/lua/wrapix.so \
   $(BUILD)/wrapix.pc
 
-$(BUILD)/wrapix: $(BUILD)/main.o $(BUILD)/libwrapix.a
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $(BUILD)/libwrapix.a -Wl,--no-whole-archive $(LDLIBS)
+# What the files are made with and from. Each list is a prerequisite, so that
+# another compiler, another flag or a removed file is noticed like an edit.
+# $(call remember,TEXT): writes it into the target where it differs.
+remember = printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
+  printf '%s\n' '$(subst ','\'',$(1))' >$@
 
-$(BUILD)/libwrapix.a: $(LIB_OBJ)
-	rm -f $@ && ar rcs $@ $^
-
-$(BUILD)/libwrapix.so: $(LIB_OBJ)
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libwrapix.so.0 -o $@ $^ $(LDLIBS)
-
-# The module of a stock Lua must not bring a second copy of liblua.
-$(BUILD)/lua/wrapix.so: $(LIB_OBJ)
+$(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -shared -o $@ $^ $(shell pkg-config --libs libuv libcjson)
+	@test -f $@ || pkg-config --exists $(PKGS) 2>&- || \
+	  { echo 'make: $(PKGS): not found by pkg-config; hint: make deps' >&2; exit 1; }
+	@$(call remember,$(CC) $(cppflags) $(cflags) | $(ldflags) $(ldlibs) | $(MUSL_CC) $(guest_cflags))
 
-$(BUILD)/wrapix.pc: src/wrapix.pc.in VERSION
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
-
-$(BUILD)/%.o: src/%.c VERSION
+$(BUILD)/objects.list: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(call remember,$(LIB_OBJ))
 
-$(BUILD)/scripts.o: $(BUILD)/scripts.c
-	$(CC) $(CPPFLAGS) -std=c11 -fPIC -fvisibility=hidden -O0 -c -o $@ $<
-
-$(BUILD)/guest/wrapix-%: src/guest/%.c VERSION
-	@mkdir -p $(@D)
-	$(MUSL_CC) -std=c11 -DWX_VERSION='"$(VERSION)"' -Os $(WARN) -static -s -o $@ $<
-
-# The list itself is a prerequisite: a removed file must leave the binary too.
 $(BUILD)/scripts.list: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LUA_FILES) $(GUEST) $(ARGPARSE)' | cmp -s - $@ || echo '$(LUA_FILES) $(GUEST) $(ARGPARSE)' > $@
+	@$(call remember,$(LUA_FILES) $(GUEST) $(ARGPARSE))
 FORCE:
 
+$(BUILD)/wrapix: $(BUILD)/main.o $(BUILD)/libwrapix.a
+	$(CC) $(ldflags) -o $@ $< \
+	  -Wl,--whole-archive $(BUILD)/libwrapix.a -Wl,--no-whole-archive $(ldlibs)
+
+$(BUILD)/libwrapix.a: $(LIB_OBJ) $(BUILD)/objects.list
+	rm -f $@ && ar rcs $@ $(LIB_OBJ)
+
+$(BUILD)/$(SONAME): $(LIB_OBJ) $(BUILD)/objects.list
+	$(CC) $(ldflags) -shared -Wl,-soname,$(SONAME) -o $@ $(LIB_OBJ) $(ldlibs)
+
+$(BUILD)/libwrapix.so: $(BUILD)/$(SONAME)
+	ln -sf $(SONAME) $@
+
+# The module of a stock Lua must not bring a second copy of liblua.
+$(BUILD)/lua/wrapix.so: $(LIB_OBJ) $(BUILD)/objects.list
+	@mkdir -p $(@D)
+	$(CC) $(ldflags) -shared -o $@ $(LIB_OBJ) $(module_ldlibs)
+
+write_pc = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+  -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' src/wrapix.pc.in
+
+$(BUILD)/wrapix.pc: src/wrapix.pc.in VERSION $(BUILD)/flags
+	$(write_pc) >$@
+
+$(BUILD)/%.o: src/%.c VERSION $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
+
+# A table of bytes: nothing to optimise, nothing to check.
+$(BUILD)/scripts.o: $(BUILD)/scripts.c $(BUILD)/flags
+	$(CC) $(cppflags) $(base_cflags) $(SANITIZE) -O0 -c -o $@ $<
+
+$(BUILD)/guest/wrapix-%: src/guest/%.c VERSION $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(guest_cflags) -o $@ $<
+
 $(BUILD)/scripts.c: src/pack.lua $(BUILD)/scripts.list $(LUA_FILES) $(GUEST)
-	@test -n '$(ARGPARSE)' || { echo 'argparse for Lua 5.4 is missing: make deps' >&2; exit 1; }
+	@test -n '$(ARGPARSE)' || { echo 'make: argparse for Lua 5.4: not found; hint: make deps' >&2; exit 1; }
 	$(LUA) src/pack.lua $@ argparse.lua=$(ARGPARSE) \
 	  $(join $(addsuffix =,$(LUA_NAMES)),$(LUA_FILES)) \
 	  $(join $(patsubst $(BUILD)/%,%=,$(GUEST)),$(GUEST))
 
--include $(LIB_OBJ:.o=.d) $(BUILD)/main.d
+-include $(LIB_OBJ:.o=.d) $(BUILD)/main.d $(UNIT_C:=.d)
 
-UNIT_C := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/core/*_test.c))
+## all           build everything into build/ (the default)
+## deps          install what building and running need (Debian, Ubuntu)
+## demo          install, build, and watch a toy agent work in a sandbox
+deps:
+	@.ci/deps run
 
-$(BUILD)/tests/%: tests/%.c tests/unit/core/tap.h $(BUILD)/libwrapix.a
+# The second make reads anew what the first one could not find before `deps`.
+demo: deps
+	@mkdir -p $(BUILD)
+	@echo '== Building wrapix'
+	@$(MAKE) --no-print-directory all >$(BUILD)/make.log 2>&1 || { cat $(BUILD)/make.log >&2; exit 1; }
+	@$(BUILD)/wrapix examples/demo/demo.lua
+
+## test          install what the tests need, run them all
+## check         unit and integration tests; no container engine needed
+## unit, integration, e2e     one ring; SPEC=tests/unit/... for one file or directory
+test-deps:
+	@.ci/deps run test
+
+test: test-deps
+	@$(MAKE) --no-print-directory tested
+	@BUILD=$(BUILD) tests/suite unit integration e2e
+
+tested: all $(UNIT_C)
+
+check unit integration e2e: tested
+	@BUILD=$(BUILD) tests/suite $(if $(filter check,$@),unit integration,$@)
+
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libwrapix.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libwrapix.a $(LDLIBS)
+	$(CC) $(cppflags) $(cflags) -MMD -MP -MF $@.d $(ldflags) -o $@ $< $(BUILD)/libwrapix.a $(ldlibs)
 
-unit-c: $(UNIT_C)
-	@for test in $^; do $$test || exit 1; done
+## asan          unit and integration tests with address and undefined behaviour checks
+## valgrind      tests of the C modules under valgrind
+## gcstress      the specs with a collector that never rests
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT='-O1 -g -fno-omit-frame-pointer' \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' tested
+	@BUILD=$(BUILD)/asan tests/suite --asan unit integration
 
-unit: all unit-c
-	$(BUILD)/wrapix --run tests/run.lua tests/unit
+valgrind: tested
+	@BUILD=$(BUILD) tests/suite --valgrind unit
 
+gcstress: tested
+	@BUILD=$(BUILD) tests/suite --gcstress unit integration
+
+## lint          luacheck, shellcheck, clang-tidy, cppcheck, builds without a warning
+## bench         measure what wrapix costs on top of the engine
+lint:
+	@BUILD=$(BUILD) .ci/lint
+
+bench: all
+	@BUILD=$(BUILD) tests/bench/run
+
+## install, uninstall         with PREFIX= (/usr/local) and DESTDIR=
+DOCS := $(wildcard README.md LICENSE CHANGELOG.md docs/*.md)
+INSTALLED := $(BINDIR)/wrapix $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
+  $(addprefix $(LIBDIR)/,libwrapix.a libwrapix.so $(SONAME) pkgconfig/wrapix.pc) \
+  $(addprefix $(DOCDIR)/,$(notdir $(DOCS)))
+INSTALL_DATA := install -m 644
+INSTALL_PROGRAM := install -m 755
+# Into a staging directory nothing is linked from, so the cache of libraries stays.
+ldconfig = test -n '$(DESTDIR)' || ldconfig 2>&- || true
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(INCLUDEDIR) $(LUA_CDIR) $(LIBDIR)/pkgconfig $(DOCDIR))
+	$(INSTALL_PROGRAM) $(BUILD)/wrapix $(DESTDIR)$(BINDIR)/wrapix
+	$(INSTALL_DATA) src/wrapix.h $(DESTDIR)$(INCLUDEDIR)/wrapix.h
+	$(INSTALL_DATA) $(BUILD)/lua/wrapix.so $(DESTDIR)$(LUA_CDIR)/wrapix.so
+	$(INSTALL_DATA) $(BUILD)/libwrapix.a $(BUILD)/$(SONAME) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libwrapix.so
+	$(write_pc) >$(DESTDIR)$(LIBDIR)/pkgconfig/wrapix.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/wrapix.pc
+	$(INSTALL_DATA) $(DOCS) $(DESTDIR)$(DOCDIR)/
+	@$(ldconfig)
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	@test ! -d $(DESTDIR)$(DOCDIR) || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR)
+	@$(ldconfig)
+
+## clean         remove build/
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit unit-c clean FORCE
+help:
+	@sed -n 's/^## //p' Makefile
+
+.PHONY: all deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
+  lint bench install uninstall clean help FORCE

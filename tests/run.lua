@@ -5,7 +5,7 @@
 -- checks that nothing was left open.
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)run%.lua$")
-if here:sub(1, 1) ~= "/" then here = os.getenv("PWD") .. "/" .. here end
+if here:sub(1, 1) ~= "/" then here = require("wrapix.fs").realpath(".") .. "/" .. here end
 local root = here:gsub("/%./", "/"):gsub("/tests/$", "")
 -- The host takes relative entries away; these are the absolute ones of the checkout.
 package.path = ("%s/tests/?.lua;%s/?.lua;%s"):format(root, root, package.path)
@@ -19,6 +19,10 @@ for i, option in ipairs({
   "--lpath=/nonexistent/?.lua", -- busted's own default adds relative entries
   "--cpath=/nonexistent/?.so",
 }) do table.insert(arg, i, option) end
+
+-- A collector at work at each allocation shows what Lua no longer holds and C
+-- still uses. Zeros would mean "leave it as it is".
+if os.getenv("WRAPIX_TEST_GCSTRESS") then collectgarbage("incremental", 1, 1000) end
 
 -- busted ends with os.exit, which would close the state under the running loop.
 local real_exit, status = os.exit, 0

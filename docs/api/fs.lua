@@ -7,6 +7,9 @@
 ---@class wrapix._c.fs
 local fs = {}
 
+---@class wrapix.Lock: userdata
+local Lock = {}
+
 ---@param path string
 ---@param limit integer bytes
 ---@return string|nil content, string? message, string? code
@@ -44,6 +47,7 @@ function fs.temp_dir(prefix) end
 ---@return string[]|nil names, string? message, string? code
 function fs.list(path) end
 
+-- seen as: fs.walk
 ---Lists root/rel; no part of rel may be a link, "." or "..".
 ---@param root string
 ---@param rel string may be ""
@@ -109,5 +113,14 @@ function fs.readlink(path) end
 ---@param mode integer
 ---@return true|nil, string? message, string? code
 function fs.chmod(path, mode) end
+
+---@param path string not followed when it is a link
+---@param uid integer
+---@param gid integer
+---@return true|nil, string? message, string? code
+function fs.chown(path, uid, gid) end
+
+---Gives the lock back; twice is allowed.
+function Lock:close() end
 
 return fs

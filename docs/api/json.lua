@@ -16,12 +16,14 @@ local json = {}
 ---@return integer? offset of the byte at fault, from 1
 function json.decode(text, max_depth, max_size) end
 
+-- seen as: json.encode
 ---Makes a JSON string with its quotes.
 ---@param text string UTF-8 without NUL
 ---@return string|nil
 ---@return string? reason
 function json.quote(text) end
 
+-- seen as: json.encode
 ---Makes the shortest text that reads back as the same float.
 ---@param value number finite
 ---@return string

@@ -21,6 +21,7 @@ function sys.pid() end
 ---@return integer
 function sys.ppid() end
 
+-- seen as: sys.username
 ---Looks a user up; a lone nil when there is none.
 ---@param uid integer
 ---@return string|nil name, string? home or message, string? code

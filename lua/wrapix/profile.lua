@@ -68,7 +68,8 @@ end
 --- The source and line that called the function at a level, or nothing when Lua
 --- has forgotten it, as in `return wrapix.derive(...)`.
 local function call_site(level)
-  if debug.getinfo(level + 1, "t").istailcall then return nil end
+  local called = debug.getinfo(level + 1, "t")
+  if not called or called.istailcall then return nil end
   local info = debug.getinfo(level + 2, "Sl")
   if not info or info.what == "C" then return nil end
   local source, dir = layers.source_of(info.source, info.short_src)

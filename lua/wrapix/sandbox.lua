@@ -42,7 +42,7 @@ local function load_profile(what, workspace)
   if type(what) == "string" then return profiles.load(what, context.profiles(workspace)) end
   if type(what) ~= "table" then error("sandbox: a profile, its name or its path expected", 3) end
   if getmetatable(what) and getmetatable(what).__name == "wrapix.profile" then return what end
-  return profiles.from_table(what, profiles.caller(4))
+  return profiles.from_table(what, profiles.caller(2))
 end
 
 -- Facts and plan of one launch: a new session each time.

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Helper of busted: after each spec nothing may be left: no task but the root,
 -- no open loop handle, no new descriptor, no child, the same working directory.
--- Also counts results into $WRAPIX_TEST_COUNTS for the closing line of `make test`.
+-- Also counts results into $WRAPIX_TEST_COUNTS for the closing line of `make test`,
+-- and notes beside it why tests were skipped.
 
 local busted = require("busted")
 local lfs = require("lfs")
@@ -29,6 +30,14 @@ local function children()
   file:close()
   return list
 end
+
+-- Why tests were skipped, one reason each, for strict mode: see tests/suite.
+local reasons, reason = {}, nil
+
+busted.subscribe({ "pending", "it" }, function(_, _, message)
+  reason = tostring(message)
+  return nil, true
+end)
 
 local before, counts = nil, { success = 0, failure = 0, error = 0, pending = 0 }
 
@@ -66,6 +75,10 @@ end
 
 busted.subscribe({ "test", "end" }, function(element, parent, status)
   counts[status] = (counts[status] or 0) + 1
+  if status == "pending" then
+    reasons[#reasons + 1] = (reason or element.name):gsub("\n", " ")
+  end
+  reason = nil
   local found = before and leaks() or {}
   before = nil
   if #found > 0 and status == "success" then
@@ -76,12 +89,17 @@ busted.subscribe({ "test", "end" }, function(element, parent, status)
   return nil, true
 end)
 
+local function append(path, text)
+  local file = assert(io.open(path, "a"))
+  file:write(text)
+  file:close()
+end
+
 busted.subscribe({ "suite", "end" }, function()
   local path = os.getenv("WRAPIX_TEST_COUNTS")
   if path then
-    local file = assert(io.open(path, "a"))
-    file:write(("%d %d %d\n"):format(counts.success, counts.failure + counts.error, counts.pending))
-    file:close()
+    append(path, ("%d %d %d\n"):format(counts.success, counts.failure + counts.error, counts.pending))
+    for _, text in ipairs(reasons) do append(path .. ".skips", text .. "\n") end
   end
   return nil, true
 end)
