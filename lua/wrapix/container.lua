@@ -10,7 +10,13 @@ local M = {}
 
 local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 
----@class wrapix.ForegroundOptions
+---@class wrapix.SuperviseOptions
+---@field on_signal fun(name: string, sender: integer) sender 0: typed at the terminal, which
+--- reached the engine too
+---@field timeout number? seconds, then on_timeout is called
+---@field on_timeout fun()?
+
+---@class wrapix.ForegroundOptions: wrapix.SuperviseOptions
 ---@field env table? variables for the engine, merged over ours
 ---@field stdin any? as in proc.spawn, default "inherit"
 ---@field input string? what to write to stdin instead
@@ -18,10 +24,6 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@field stdout any? default "inherit"
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
----@field on_signal fun(name: string, sender: integer, proc: wrapix.Proc) sender 0: typed at the
---- terminal, which reached the engine too
----@field timeout number? seconds, then on_timeout is called
----@field on_timeout fun(proc: wrapix.Proc)?
 
 ---Writes to our own stderr without holding up other tasks.
 ---@param text string
@@ -71,39 +73,39 @@ local function relay(running, filter)
   return true
 end
 
-local function watch_signals(signals, running, on_signal)
-  while true do
-    local name, sender = signals:next()
-    if not name then return true end
-    on_signal(name, sender, running)
-  end
-end
-
 local function feed(running, input)
   running.stdin:write(input) -- a program may end without reading it all
   running.stdin:close()
   return true
 end
 
-local function watch_clock(running, opts)
-  if task.sleep(opts.timeout) then opts.on_timeout(running) end
+local function watch_signals(signals, opts)
+  while true do
+    local name, sender = signals:next()
+    if not name then return true end
+    opts.on_signal(name, sender)
+  end
+end
+
+local function watch_clock(opts)
+  if task.sleep(opts.timeout) then opts.on_timeout() end
   return true
 end
 
--- Everything that lives as long as the process, in one scope.
-local function supervise(signals, running, opts)
+---Runs fn(scope) while INT, TERM, HUP and QUIT go to on_signal and the clock to
+---on_timeout. Tasks of the scope are waited for.
+---@param opts wrapix.SuperviseOptions
+---@param fn fun(scope: wrapix.Scope): ...
+---@return any ... of fn
+function M.supervise(opts, fn)
+  local signals <close>, why, what = c.signals(CAUGHT)
+  if not signals then return nil, why, what end
   return task.scope(function(scope)
-    local aside = { scope:spawn(watch_signals, signals, running, opts.on_signal) }
-    if opts.timeout and opts.on_timeout then
-      aside[#aside + 1] = scope:spawn(watch_clock, running, opts)
-    end
-    -- Not one of the asides: the last words must get out.
-    if running.stderr then scope:spawn(relay, running, opts.on_stderr) end
-    if opts.input then aside[#aside + 1] = scope:spawn(feed, running, opts.input) end
-    task.yield() -- the relay reads before wait() looks for pipes that nobody reads
-    local result, msg, code = running:wait()
+    local aside = { scope:spawn(watch_signals, signals, opts) }
+    if opts.timeout and opts.on_timeout then aside[2] = scope:spawn(watch_clock, opts) end
+    local out = table.pack(fn(scope))
     for _, child in ipairs(aside) do child:cancel() end
-    return result, msg, code
+    return table.unpack(out, 1, out.n)
   end)
 end
 
@@ -115,19 +117,28 @@ end
 ---@return string? message
 ---@return string? code
 function M.run(argv, opts)
-  local signals <close>, why, what = c.signals(CAUGHT)
-  if not signals then return nil, why, what end
   local terminal <close> = setmetatable({}, { __close = c.term_restore })
   terminal.saved = c.term_save(0)
-  local running <close>, msg, code = proc.spawn(argv, {
-    env = opts.env,
-    stdin = opts.input and "pipe" or opts.stdin or "inherit",
-    stdout = opts.stdout or "inherit",
-    stderr = opts.stderr or "inherit",
-  })
-  if not running then return nil, msg, code end
-  if opts.on_start then opts.on_start(running) end
-  return supervise(signals, running, opts)
+  return M.supervise(opts, function(scope)
+    local running <close>, msg, code = proc.spawn(argv, {
+      env = opts.env,
+      stdin = opts.input and "pipe" or opts.stdin or "inherit",
+      stdout = opts.stdout or "inherit",
+      stderr = opts.stderr or "inherit",
+    })
+    if not running then return nil, msg, code end
+    if opts.on_start then opts.on_start(running) end
+    local feeder = opts.input and scope:spawn(feed, running, opts.input)
+    if running.stderr then scope:spawn(relay, running, opts.on_stderr) end
+    task.yield() -- the relay reads before wait() looks for pipes that nobody reads
+    local result
+    result, msg, code = running:wait()
+    if feeder then feeder:cancel() end
+    return result, msg, code
+  end)
 end
+
+---Points our standard streams to nowhere: the one who started us may go.
+function M.leave_stdio() c.leave_stdio() end
 
 return M

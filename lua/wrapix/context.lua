@@ -48,6 +48,10 @@ function M.facts(workspace)
     workspace = workspace, session = session, guest_dir = session.guest_dir,
   }, { fs = fs, sys = sys, proc = require("wrapix.proc"), json = require("wrapix.json") })
   if not facts then return nil, msg, code, hint end
+  local keeper = require("wrapix.keeper")
+  if keeper.is_keeper() then
+    facts.stdin_tty, facts.stdout_tty = keeper.has_terminal(), keeper.has_terminal()
+  end
   facts.image = {
     recipe = function(profile) return image.recipe(profile, facts.env) end,
     reference = image.reference,

@@ -175,15 +175,15 @@ end
 local function add_terminal(ctx)
   local plan, facts = ctx.plan, ctx.facts
   plan.detach, plan.keep = ctx.options.detach == true, ctx.options.keep == true
+  -- Outside the container's own files, so that it outlives the container.
+  plan.log_path = plan.detach and ("%s/logs/%s.log"):format(facts.dirs.state, plan.session) or nil
   local both = facts.stdin_tty and facts.stdout_tty
   local origin = item.host(both and "stdin and stdout are a terminal" or "no terminal at both ends")
-  if plan.detach then
-    origin = item.option("--detach")
-  end
   plan.terminal = {
     -- Also without a terminal: what is piped in has to arrive, and its end too.
-    stdin = not plan.detach,
-    tty = both and not plan.detach,
+    -- Of a detached one only for somebody who attaches.
+    stdin = not plan.detach or both,
+    tty = both,
     size = facts.tty_size,
     origin = origin,
   }

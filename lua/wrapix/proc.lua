@@ -188,8 +188,16 @@ function Proc:lines()
   return function() return self.stdout:read_line() end
 end
 
+---Lets the process go on alone; this object is of no use any more.
+function Proc:release()
+  self._released = true
+  self:close_pipes()
+  self._proc:release()
+end
+
 -- Leaving the scope of a <close> variable ends the process.
 function Proc:__close()
+  if self._released then return end
   if not self._proc:exited() then self:stop(1) end
   self:close_pipes()
 end

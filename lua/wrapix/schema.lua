@@ -255,12 +255,20 @@ local function hook(value, add)
   end)(value, add)
 end
 
---- The events of a sandbox a profile can hook into.
+local function seconds(value, add)
+  local is_right_type = type(value) == "number" or type(value) == "string"
+  local number, reason = nil, "is not a number or a text"
+  if is_right_type then number, reason = units.duration(value) end
+  if not number then add(("%s %s"):format(show(value), reason)) end
+end
+
+--- The events of a sandbox a profile can hook into, and how failures are taken.
 M.hooks = {
   before_build = hook, before_start = hook, after_start = hook,
   on_notify = hook, before_stop = hook, after_exit = hook,
   agent = data,
-  on_error = one_of({ "block", "warn", "skip" }),
+  on_error = one_of({ "block", "warn" }),
+  timeout = seconds,
 }
 
 local function hook_field(name, value, add)

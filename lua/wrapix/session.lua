@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- The session's directory: what a sandbox sees as /run/wrapix. `new` only names
--- it (a dry run has none on disk); `open` makes it, `close` removes it.
+-- The session's directory: sessions/ID/ with what the host needs to find and end
+-- the sandbox, and in it run/, which the sandbox sees as /run/wrapix. `new` only
+-- names it (a dry run has none on disk); `open` makes it, `close` removes it.
 
 local facts = require("wrapix.facts")
 local fs = require("wrapix.fs")
 local host = require("wrapix.host")
 local json = require("wrapix.json")
+local owner = require("wrapix.owner")
 local sys = require("wrapix.sys")
 
 local M = {}
@@ -14,20 +16,23 @@ local PRIVATE, PUBLIC = tonumber("700", 8), tonumber("755", 8)
 
 ---@class wrapix.Session
 ---@field id string
----@field dir string
+---@field root string sessions/ID, of the host alone
+---@field dir string sessions/ID/run
 ---@field guest_dir string
 local Session = {}
 Session.__index = Session
 
 ---Names a new session. Touches no disk.
----@return { id: string, dir: string, guest_dir: string }
+---@return { id: string, root: string, dir: string, guest_dir: string }
 function M.new()
   local dirs = facts.dirs(sys.environ(), sys.home() or "/nonexistent")
   local id = sys.random_hex(6)
   local digest = host.script("guest/digest") or "unknown"
+  local root = ("%s/sessions/%s"):format(dirs.runtime, id)
   return {
     id = id,
-    dir = ("%s/sessions/%s"):format(dirs.runtime, id),
+    root = root,
+    dir = root .. "/run",
     guest_dir = ("%s/guest/%s"):format(dirs.cache, digest:sub(1, 16)),
   }
 end
@@ -78,18 +83,41 @@ local function context(plan)
   return json.encode(out, { pretty = true })
 end
 
-local function fill(session, plan)
-  for name, mode in pairs({ out = PRIVATE, bin = PUBLIC }) do
-    local ok, msg, code = fs.mkdir(session.dir .. "/" .. name, mode)
+-- What other wrapix processes must know of a live session; see reap.lua.
+local function info(plan, known)
+  return json.encode({
+    session = plan.session, name = plan.name, profile = plan.profile,
+    engine = { path = plan.engine.path, oci_runtime = plan.engine.oci_runtime },
+    workspace = plan.workspace.source, image = plan.image.ref, network = plan.network.mode,
+    detach = plan.detach, keep = plan.keep, tty = plan.terminal.tty, start = sys.time(),
+    log = plan.log_path, uid = plan.user.uid, version = known.engine.version_text,
+  })
+end
+
+local function write(path, text, mode)
+  -- No fsync: the directory does not outlive the machine's run.
+  return fs.write_atomic(path, text, { mode = tonumber(mode, 8), sync = false })
+end
+
+local function fill(session, plan, known)
+  local text, msg, code = info(plan, known)
+  if not text then return nil, msg, code end
+  local inside
+  inside, msg, code = context(plan)
+  if not inside then return nil, msg, code end
+  local ok
+  for _, step in ipairs({
+    -- The owner first: what has none for long is taken for a dead one's.
+    function() return write(session.root .. "/owner", owner.encode(owner.current()) .. "\n", "600") end,
+    function() return write(session.root .. "/info.json", text .. "\n", "600") end,
+    function() return fs.mkdir(session.dir, PRIVATE) end,
+    function() return fs.mkdir(session.dir .. "/out", PRIVATE) end,
+    function() return fs.mkdir(session.dir .. "/bin", PUBLIC) end,
+    function() return write(session.dir .. "/context.json", inside .. "\n", "644") end,
+  }) do
+    ok, msg, code = step()
     if not ok then return nil, msg, code end
   end
-  local text, msg, code = context(plan)
-  if not text then return nil, msg, code end
-  -- No fsync: the directory does not outlive the machine's run.
-  local ok
-  ok, msg, code = fs.write_atomic(session.dir .. "/context.json", text .. "\n",
-    { mode = tonumber("644", 8), sync = false })
-  if not ok then return nil, msg, code end
   -- As root the sandbox runs as the workspace's owner, who must reach both.
   if plan.user.mode == "direct" then
     ok, msg, code = fs.chmod(session.dir, PUBLIC)
@@ -107,14 +135,15 @@ end
 ---@return string? hint
 function M.open(plan, known)
   local session = setmetatable({
-    id = known.session.id, dir = known.session.dir, guest_dir = known.guest_dir,
+    id = known.session.id, root = known.session.root, dir = known.session.dir,
+    guest_dir = known.guest_dir,
   }, Session)
   local ok, msg, code, hint = ensure_private(known.dirs.runtime)
   if ok then ok, msg, code = fs.ensure_dir(known.dirs.runtime .. "/sessions", PRIVATE) end
   if ok then ok, msg, code = ensure_guest(session.guest_dir) end
-  if ok then ok, msg, code = fs.mkdir(session.dir, PRIVATE) end
+  if ok then ok, msg, code = fs.mkdir(session.root, PRIVATE) end
   if ok then
-    ok, msg, code = fill(session, plan)
+    ok, msg, code = fill(session, plan, known)
     if not ok then session:close() end
   end
   if not ok then return nil, msg, code, hint end
@@ -125,7 +154,7 @@ end
 function Session:keep() self._kept = true end
 
 ---Removes the directory. Twice is allowed.
-function Session:close() fs.remove_tree(self.dir) end
+function Session:close() fs.remove_tree(self.root) end
 
 function Session:__close()
   if not self._kept then self:close() end

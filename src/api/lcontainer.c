@@ -3,6 +3,7 @@
 // besides a process: signals with their sender, the terminal's modes, and
 // writing to our own stderr without holding up the loop.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,17 @@ static int l_term_restore(lua_State *L) {
   return 0;
 }
 
+// leave_stdio(): /dev/null in the place of stdin, stdout and stderr
+static int l_leave_stdio(lua_State *L) {
+  (void)L;
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; null >= 0 && fd <= 2; fd++)
+    dup2(null, fd);
+  if (null > 2)
+    close(null);
+  return 0;
+}
+
 // --- write to a descriptor of ours, in the thread pool ------------------------------
 
 struct fd_write {
@@ -168,7 +180,7 @@ static int l_write_fd(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    FN(signals), FN(term_save), FN(term_restore), FN(write_fd), {NULL, NULL},
+    FN(signals), FN(term_save), FN(term_restore), FN(write_fd), FN(leave_stdio), {NULL, NULL},
 };
 static const luaL_Reg methods[] = {METHOD(next), METHOD(close), {NULL, NULL}};
 static const luaL_Reg metas[] = {META(gc), META(close), {NULL, NULL}};

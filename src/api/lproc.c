@@ -128,6 +128,18 @@ static int m_exited(lua_State *L) {
   return 1;
 }
 
+// proc:release(): the process goes on whatever becomes of this object
+static int m_release(lua_State *L) {
+  struct lproc *box = check_proc(L);
+  struct proc *p = check_started(L);
+  luaL_argcheck(L, !wx_wait_active(&p->wait), 1, "a task waits for this process");
+  box->p = NULL;
+  p->box = NULL;
+  if (p->exited)
+    free(p);
+  return 0; // else on_exit_child frees it
+}
+
 // The collector ends what nobody can reach any more: a forgotten child must
 // not outlive the thing that started it.
 static int mm_gc(lua_State *L) {
@@ -275,7 +287,7 @@ static const luaL_Reg functions[] = {
     FN(spawn), FN(signal_number), FN(signal_name), {NULL, NULL},
 };
 static const luaL_Reg methods[] = {
-    METHOD(wait), METHOD(kill), METHOD(pid), METHOD(exited), {NULL, NULL},
+    METHOD(wait), METHOD(kill), METHOD(pid), METHOD(exited), METHOD(release), {NULL, NULL},
 };
 static const luaL_Reg metas[] = {META(gc), {NULL, NULL}};
 

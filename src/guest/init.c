@@ -10,7 +10,12 @@
 // tracing it, reading its memory and taking its descriptors. execve makes the command an ordinary,
 // traceable process again. The command leads a process group of its own and is the terminal's
 // foreground, so the keys of the terminal reach it and never its parent.
+//
+// The lease is a connection to the launcher's socket, made before anything else runs. It says
+// "start" and "exit N" in one direction and nothing in the other: when it closes the launcher is
+// dead, and the sandbox ends within LEASE_MS + GRACE_MS.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,8 +28,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,10 +42,16 @@
 #endif
 
 #define HELPERS "/run/wrapix/bin"
+#define LEASE "/run/wrapix/lease.sock"
+#define SKELETON "/run/wrapix/skel"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // How long processes that outlive the command get between SIGTERM and the end of the sandbox.
 #define GRACE_MS 1000
+// How long the command gets for its own end when the launcher is dead.
+#define LEASE_MS 800
+// A skeleton is a few settings files; a deeper one is a mistake.
+#define SKELETON_DEPTH 16
 
 // No execve fails with this, so it can stand for a file that is there but whose #! line or ELF
 // header names an interpreter that is not; execve itself says ENOENT for both.
@@ -51,6 +65,8 @@ struct init {
   int signals;     // signalfd  /* owned */
   int exec_report; // an errno arrives here when the command could not be executed  /* owned */
   int tty;         // the terminal handed to the command, or -1  /* owned */
+  int lease;       // the connection to the launcher, or -1  /* owned */
+  long long end;   // when the command is killed because the lease is lost; 0: not lost
   bool childless;  // nothing is left to reap
 };
 
@@ -179,6 +195,83 @@ static void ensure_home(void) {
   }
   if (mkdir(path, 0700) < 0 && !is_dir(path))
     warn("home %s: %s", path, strerror(err ? err : errno)); // the first failure is the reason
+}
+
+static void copy_file(int from, int to, const char *name, mode_t mode) {
+  int in = openat(from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  // O_EXCL: what the image or a mount has put into the home stays as it is.
+  int out = in < 0 ? -1 : openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
+  char block[16384];
+  ssize_t n = 0;
+  while (out >= 0 && (n = read(in, block, sizeof block)) > 0)
+    if (write(out, block, (size_t)n) != n) {
+      n = -1;
+      break;
+    }
+  if ((in < 0 || n < 0 || out < 0) && errno != EEXIST)
+    warn("home: %s: %s", name, strerror(errno));
+  if (in >= 0)
+    close(in);
+  if (out >= 0)
+    close(out);
+}
+
+// Takes both descriptors. Only files and directories: a link could lead anywhere.
+static void copy_dir(int from, int to, int depth) {
+  DIR *dir = from < 0 ? NULL : fdopendir(from);
+  for (struct dirent *entry; dir && to >= 0 && (entry = readdir(dir));) {
+    const char *name = entry->d_name;
+    struct stat st;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+      continue;
+    if (S_ISREG(st.st_mode))
+      copy_file(from, to, name, st.st_mode);
+    if (!S_ISDIR(st.st_mode) || depth == 0)
+      continue;
+    mkdirat(to, name, st.st_mode & 0777);
+    copy_dir(openat(from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
+             openat(to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), depth - 1);
+  }
+  if (dir)
+    closedir(dir);
+  if (to >= 0)
+    close(to);
+}
+
+static void fill_home(void) {
+  const char *home = getenv("HOME");
+  int from = open(SKELETON, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (from >= 0 && home && *home)
+    copy_dir(from, open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), SKELETON_DEPTH);
+  else if (from >= 0)
+    close(from);
+}
+
+// -- The lease ---------------------------------------------------------------------------------
+
+// No socket: a sandbox without a lease. One that nobody serves: its launcher is dead already.
+static int open_lease(void) {
+  struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = LEASE };
+  if (getpid() != 1 || access(LEASE, F_OK) < 0)
+    return -1;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+    die("reach the launcher");
+  return fd;
+}
+
+// The launcher is told what it cannot see by itself; it need not listen.
+__attribute__((format(printf, 2, 3))) static void tell(const struct init *in, const char *fmt, ...) {
+  if (in->lease < 0)
+    return;
+  va_list ap;
+  va_start(ap, fmt);
+  char line[64];
+  int n = vsnprintf(line, sizeof line, fmt, ap);
+  va_end(ap);
+  ssize_t ignored = send(in->lease, line, (size_t)n, MSG_NOSIGNAL);
+  (void)ignored;
 }
 
 // -- The command -------------------------------------------------------------------------------
@@ -349,13 +442,49 @@ static void take_signals(struct init *in) {
   }
 }
 
+// Nobody is left who wants the command's work: it is asked to end, and killed if it does not.
+static void lose_lease(struct init *in) {
+  close(in->lease);
+  in->lease = -1;
+  in->end = now_ms() + LEASE_MS;
+  if (in->child <= 0)
+    return;
+  // A shell at a terminal ignores SIGTERM; its terminal is gone.
+  forward(in, in->tty >= 0 ? SIGHUP : SIGTERM);
+  forward(in, SIGCONT);
+}
+
+static void check_lease(struct init *in) {
+  char waste[64];
+  ssize_t n;
+  while ((n = read(in->lease, waste, sizeof waste)) > 0)
+    continue;
+  if (n == 0 || (errno != EAGAIN && errno != EINTR))
+    lose_lease(in);
+}
+
 // Waits until something happens, at most `timeout` ms (-1: for ever), and deals with it.
 static void wait_and_act(struct init *in, int timeout) {
-  struct pollfd fds[] = { { .fd = in->signals, .events = POLLIN } };
+  struct pollfd fds[] = { { .fd = in->signals, .events = POLLIN },
+                          { .fd = in->lease, .events = POLLIN } };
   // poll fails only for want of memory; PID 1 may neither end nor spin because of that.
-  if (poll(fds, 1, timeout) < 0 && errno != EINTR)
+  if (poll(fds, 2, timeout) < 0 && errno != EINTR)
     nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
   take_signals(in);
+  if (in->lease >= 0 && fds[1].revents)
+    check_lease(in);
+}
+
+static void run_to_end(struct init *in) {
+  while (in->child > 0) {
+    long long left = in->end ? in->end - now_ms() : -1;
+    if (in->end && left <= 0) {
+      // As PID 1 only: open_lease gives nobody else one.
+      kill(-1, SIGKILL);
+      left = GRACE_MS;
+    }
+    wait_and_act(in, (int)left);
+  }
 }
 
 // -- The end -----------------------------------------------------------------------------------
@@ -378,6 +507,24 @@ static void end_others(struct init *in) {
 static void return_terminal(const struct init *in) {
   if (in->tty >= 0 && getpgrp() > 0)
     tcsetpgrp(in->tty, getpgrp());
+}
+
+// The most memory all processes of the sandbox used together, in bytes, where the kernel counts it;
+// else what its largest process used.
+static long long memory_peak(void) {
+  static const char *const files[] = { "/sys/fs/cgroup/memory.peak",
+                                       "/sys/fs/cgroup/memory/memory.max_usage_in_bytes" };
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char text[32] = "";
+    int fd = open(files[i], O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+      close(fd);
+    if (n > 0)
+      return atoll(text);
+  }
+  struct rusage usage;
+  return getrusage(RUSAGE_CHILDREN, &usage) < 0 ? 0 : usage.ru_maxrss * 1024LL;
 }
 
 // The child has ended, so the other end of the pipe is closed and this cannot block.
@@ -464,19 +611,24 @@ static char **parse_command(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  struct init in = { .signals = -1, .exec_report = -1, .tty = -1 };
+  struct init in = { .signals = -1, .exec_report = -1, .tty = -1, .lease = -1 };
   own_signals();
   harden();
   ensure_stdio();
   char **command = parse_command(argc, argv);
+  in.lease = open_lease();
   set_path();
   ensure_home();
+  if (getpid() == 1)
+    fill_home();
   in.signals = open_signals();
   start_command(&in, command);
   leave_stdio();
-  while (in.child > 0)
-    wait_and_act(&in, -1);
+  tell(&in, "start\n");
+  run_to_end(&in);
+  int status = exit_status(&in, command ? command[0] : "--hold");
   end_others(&in);
+  tell(&in, "exit %d %lld\n", status, memory_peak());
   return_terminal(&in);
-  return exit_status(&in, command ? command[0] : "--hold");
+  return status;
 }

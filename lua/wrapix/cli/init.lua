@@ -177,7 +177,7 @@ end
 function M.main_with(deps, argv0, ...)
   deps.report = deps.report or report.new()
   deps.help = deps.help or M.help
-  deps.command_words = COMMANDS
+  deps.command_words, deps.words = COMMANDS, { ... }
   local status = dispatch(argv0, { ... }, deps)
   local ok, message = deps.flush()
   if ok or status ~= 0 then return status end

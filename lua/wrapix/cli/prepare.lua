@@ -109,6 +109,7 @@ end
 function M.plan(args, deps)
   local profile, message, code, hint = M.profile(args, deps)
   if not profile then return nil, message, code, hint end
+  args.loaded = profile -- a hook may ask for another plan of it
   local facts
   facts, message, code, hint = deps.gather({ workspace = M.workspace(args, deps) })
   if not facts then return nil, message, code, hint end

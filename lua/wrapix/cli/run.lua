@@ -70,13 +70,26 @@ local function print_timing(args, timing, deps)
 end
 
 local function launch(args, plan, facts, deps)
-  local opts = { log = deps.report, timing = args.timing }
-  local result, message, code, hint = deps.launch.run(plan, facts, opts)
+  local options = prepare.options(args)
+  local function replan(edit) return deps.plan.make(args.loaded, edit:merged(options), facts) end
+  local result, message, code, hint = deps.launch.run(plan, facts, {
+    log = deps.report,
+    hooks = deps.hooks.new(args.loaded, deps.report, replan),
+    on_detached = deps.keeper.announce,
+  })
   if not result then return prepare.refuse(deps, message, code, hint) end
   if args.timing and result.timing then print_timing(args, result.timing, deps) end
-  -- What later commands find it by.
-  if plan.detach and result.code == 0 then deps.out(plan.name .. "\n") end
   return result.signal and 128 + result.signal or result.code
+end
+
+-- The name is what later commands find it by.
+local function detach(deps)
+  local name, status, code = deps.keeper.start(deps.words)
+  if name then
+    deps.out(name .. "\n")
+    return 0
+  end
+  return math.type(status) == "integer" and status or prepare.refuse(deps, status, code)
 end
 
 function M.run(args, deps)
@@ -88,6 +101,9 @@ function M.run(args, deps)
     deps.report:error("usage: --json goes with --dry-run or --timing",
       "`wrapix explain --json` prints the plan with its command line")
     return 2
+  end
+  if args.detach and not args.dry_run and not deps.keeper.is_keeper() then
+    return detach(deps)
   end
   local plan, facts, code, hint = prepare.plan(args, deps)
   if not plan then return prepare.refuse(deps, facts, code, hint) end

@@ -97,7 +97,8 @@ local function add_life(add, plan)
   if plan.detach then
     add("terminal", plan.terminal.origin, "--detach")
     -- Nobody is attached, so the output has to be kept, within bounds.
-    add("engine", plan.terminal.origin, "--log-driver=k8s-file", "--log-opt=max-size=64m")
+    add("engine", plan.terminal.origin, "--log-driver=k8s-file", "--log-opt=max-size=64m",
+      "--log-opt=path=" .. plan.log_path)
   else
     add("engine", ALWAYS, "--log-driver=none")
   end

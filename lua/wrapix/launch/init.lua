@@ -1,0 +1,280 @@
+-- SPDX-License-Identifier: MIT
+-- Plan → running container → result. The only place that starts the engine's
+-- `run`. Whatever happens, the container is gone when `run` returns, unless it
+-- was asked to stay. The life of a sandbox is told in docs/architecture.md.
+
+local container = require("wrapix.container")
+local errors_of = require("wrapix.launch.errors")
+local fault = require("wrapix.fault")
+local image = require("wrapix.image")
+local leases = require("wrapix.lease")
+local podman = require("wrapix.runtime.podman")
+local reap = require("wrapix.reap")
+local session = require("wrapix.session")
+local records = require("wrapix.launch.record")
+local stoppers = require("wrapix.launch.stopper")
+local sys = require("wrapix.sys")
+local task = require("wrapix.task")
+
+local M = {}
+
+local ENGINE_FAILED, NOT_INVOKED = 125, 126
+
+---@class wrapix.LaunchResult: wrapix.ProcResult
+---@field stopped string? why the launcher stopped it
+---@field timing { name: string, seconds: number }[]
+---@field session wrapix.Session? of a container that lives on
+
+---@class wrapix.LaunchOptions
+---@field log table? note, warn, detail, error; see cli/report.lua
+---@field stdin any? as in proc.spawn; default "inherit"
+---@field stdout any? likewise; "pipe" collects it in the result
+---@field stderr any? "pipe" collects it in the result; default: passed on
+---@field input string? for the program's stdin
+---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
+---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
+---@field hold boolean? a detached sandbox is left to the caller, with its lease
+
+local SILENT = setmetatable({}, { __index = function() return function() end end })
+local NO_HOOKS = setmetatable({}, { __index = function() return function() return true end end })
+
+---@class wrapix.Launch everything one launch knows
+---@field plan table
+---@field facts wrapix.Facts
+---@field opts wrapix.LaunchOptions
+---@field report table
+---@field hooks wrapix.LaunchHooks
+---@field stopper wrapix.Stopper
+---@field lease wrapix.Lease
+local Launch = {}
+Launch.__index = Launch
+
+local function timeout_of(plan)
+  for _, limit in ipairs(plan.limits) do
+    if limit.name == "timeout" then return limit.value end
+  end
+end
+
+---Goes on with another plan of the same session.
+---@param plan table
+function Launch:use_plan(plan)
+  self.plan = plan
+  self.stopper:use_plan(plan)
+end
+
+-- One start ---------------------------------------------------------------------------
+
+-- What signals and the clock do, whoever is waited for.
+function Launch:_supervision()
+  local limit, stopper = timeout_of(self.plan), self.stopper
+  return {
+    on_signal = function(name, sender) stopper:on_signal(name, sender) end,
+    timeout = limit,
+    on_timeout = function() stopper:stop(("time limit of %g s"):format(limit)) end,
+  }
+end
+
+-- The engine's process for as long as it lives; in a detached start it ends as
+-- soon as the container runs.
+function Launch:_run_engine(errors)
+  local plan, opts, watch = self.plan, self.opts, self:_supervision()
+  watch.env = opts.env
+  watch.stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null"
+  watch.input = plan.terminal.stdin and opts.input or nil
+  watch.stdout = plan.detach and "null" or opts.stdout
+  watch.stderr = "pipe"
+  watch.on_stderr = function(chunk) return errors:take(chunk) end
+  watch.on_start = function(running)
+    self.stopper.has_ended = function() return running:exited() end
+    self.stopper.signal = function(name) running:kill(name) end
+    fault.point("launch.engine_started")
+  end
+  return container.run(podman.argv(plan), watch)
+end
+
+function Launch:_serve_lease()
+  self.lease:serve(function() self:_started() end)
+  return true
+end
+
+-- The lease is served beside the engine: PID 1 says over it when the command runs.
+function Launch:_attempt()
+  local errors = errors_of.new(self.opts.stderr == "pipe")
+  local result, msg, code = task.scope(function(scope)
+    local serving = scope:spawn(self._serve_lease, self)
+    local ended, why, what = self:_run_engine(errors)
+    if ended and ended.code == 0 and self.plan.detach and not self.opts.hold then
+      ended = self:_wait_detached(serving, ended)
+    end
+    serving:cancel()
+    return ended, why, what
+  end)
+  if not result then return nil, msg, code end
+  return result, errors
+end
+
+function Launch:_started()
+  fault.point("launch.started")
+  self.started = true
+  task.spawn(function()
+    self.hooks.after_start(self)
+    return true
+  end)
+end
+
+-- A detached sandbox is waited for by the lease: no engine process stays. What
+-- PID 1 says is its status; when it could not say, it was killed.
+function Launch:_wait_detached(serving, engine_result)
+  self.stopper.has_ended = function() return self.lease.ended end
+  if self.opts.on_detached then self.opts.on_detached(self.plan.name) end
+  fault.point("launch.detached")
+  local start = sys.clock()
+  container.supervise(self:_supervision(), function()
+    serving:wait()
+    return true
+  end)
+  engine_result.seconds = sys.clock() - start
+  engine_result.code = self.lease.status
+  engine_result.signal = not self.lease.status and 9 or nil
+  return engine_result
+end
+
+-- The image -----------------------------------------------------------------------------
+
+function Launch:_notice_first_use()
+  local notice = image.first_use_notice(self.plan.image.ref, self.facts)
+  if notice then self.report:note(notice) end
+end
+
+function Launch:_make_image()
+  local ok, msg, code = self.hooks.before_build(self)
+  if not ok then return nil, msg, code end
+  local target = self.plan.image.recipe or self.plan.image.ref
+  return container.interruptible(function()
+    return image.ensure(target, self.facts, { report = self.report })
+  end)
+end
+
+-- The image's absence is read from the failure of the start itself, so that a
+-- start with an image costs one engine process.
+function Launch:_start()
+  self:_notice_first_use()
+  local result, errors, code = self:_attempt()
+  if not result then return nil, errors, code end
+  if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
+    return result, errors
+  end
+  local made, msg, what, hint = self:_make_image()
+  if not made then return nil, msg, what, hint end
+  self.clock("image")
+  self:_notice_first_use()
+  return self:_attempt()
+end
+
+-- The end ------------------------------------------------------------------------------
+
+-- The container of an engine that ended by itself is removed by --rm.
+function Launch:_ensure_removed(result, errors)
+  local stopper = self.stopper
+  local abnormal = result.signal or result.code == ENGINE_FAILED or stopper.reason
+    or stopper.interrupts > 0
+  if not abnormal or self.plan.keep then return end
+  -- A name that is taken is somebody else's container.
+  if errors.head:find("is already in use", 1, true) then return end
+  container.shielded(podman.remove_argv(self.plan), 15)
+end
+
+function Launch:_explain_failure(result, errors)
+  if self.started then return end -- what was said then was said by the program
+  if result.code ~= ENGINE_FAILED and result.code ~= NOT_INVOKED then return end
+  local reason, hint = podman.failure(errors.head)
+  if reason then self.report:error("start: engine: " .. reason, hint) end
+end
+
+function Launch:_finish(result, errors)
+  errors:flush()
+  self:_ensure_removed(result, errors)
+  fault.point("launch.removed")
+  if self.started then image.mark_used(self.plan.image.ref, self.facts) end
+  self:_explain_failure(result, errors)
+  local reason = self.stopper.reason
+  if reason then self.report:note(("%s: stopped: %s"):format(self.plan.name, reason)) end
+  result.stopped = reason
+  result.stderr = errors:text()
+  return result
+end
+
+-- Everything between the session's directory and its record.
+function Launch:_live()
+  local ok, msg, code, hint = self.hooks.before_start(self)
+  if not ok then return nil, msg, code, hint end
+  fault.point("launch.before_run")
+  local result, errors
+  result, errors, code, hint = self:_start()
+  if not result then return nil, errors, code, hint end
+  return self:_finish(result, errors)
+end
+
+local function new_clock()
+  local last, phases = sys.clock(), {}
+  return function(name)
+    local now = sys.clock()
+    phases[#phases + 1] = { name = name, seconds = now - last }
+    last = now
+  end, phases
+end
+
+local function new_launch(plan, facts, opts)
+  local report = opts.log or SILENT
+  local self = setmetatable({
+    plan = plan, facts = facts, opts = opts, report = report, hooks = opts.hooks or NO_HOOKS,
+    stopper = stoppers.new(plan, report),
+  }, Launch)
+  self.clock, self.phases = new_clock()
+  self.stopper.before_stop = function() self.hooks.before_stop(self) end
+  return self
+end
+
+function Launch:_stays(result)
+  return result and ((self.opts.hold and result.code == 0) or self.plan.keep)
+end
+
+---Starts the sandbox of a plan and waits for its end.
+---@param plan table
+---@param facts wrapix.Facts
+---@param opts wrapix.LaunchOptions?
+---@return wrapix.LaunchResult|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.run(plan, facts, opts)
+  local self = new_launch(plan, facts, opts or {})
+  reap.stale(facts, self.report)
+  fault.point("launch.begin")
+  local place <close>, msg, code, hint = session.open(plan, facts)
+  if not place then return nil, msg, code, hint end
+  fault.point("launch.session")
+  self.session = place
+  self.lease, msg, code = leases.open(place.dir, plan.user)
+  if not self.lease then return nil, msg, code end
+  local record = records.begin(self)
+  self.clock("session")
+  local result
+  result, msg, code, hint = self:_live()
+  self.clock("container")
+  local stays = self:_stays(result)
+  if stays then
+    task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
+    place:keep()
+    result.session, result.lease, result.record = place, self.lease, record
+  else
+    self.lease:close()
+    self.hooks.after_exit(self, result, msg)
+    record:finish(result, code)
+  end
+  if not result then return nil, msg, code, hint end
+  result.timing = self.phases
+  return result
+end
+
+return M

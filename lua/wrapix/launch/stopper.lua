@@ -1,0 +1,90 @@
+-- SPDX-License-Identifier: MIT
+-- What signals and the time limit do to a running sandbox. INT and QUIT are the
+-- program's; TERM, HUP and the limit end the sandbox: gracefully first, and
+-- when asked twice at once.
+
+local podman = require("wrapix.runtime.podman")
+local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
+local task = require("wrapix.task")
+
+local M = {}
+
+-- Seconds the program inside gets to end; the same as the plan's --stop-timeout.
+local GRACE = 10
+
+---@class wrapix.Stopper
+---@field reason string? why the sandbox was stopped
+---@field interrupts integer how often INT or QUIT came
+---@field has_ended fun(): boolean
+---@field signal fun(name: string) hands a signal to the engine's process
+---@field before_stop fun() runs once, before the first stop
+local Stopper = {}
+Stopper.__index = Stopper
+
+local function engine(argv, timeout) return proc.run(argv, { timeout = timeout, grace = 1 }) end
+
+function Stopper:_kill()
+  self.signal("KILL")
+  engine(podman.remove_argv(self._plan), 15)
+  return true
+end
+
+-- A stop that comes before the container is there does nothing, so it is said
+-- again until the sandbox has ended.
+function Stopper:_stop()
+  self.before_stop()
+  local deadline = sys.clock() + GRACE + 5
+  while not self.has_ended() and sys.clock() < deadline do
+    engine(podman.stop_argv(self._plan, GRACE), GRACE + 5)
+    if self.has_ended() or not task.sleep(0.2) then break end
+  end
+  if not self.has_ended() then self:_kill() end
+  return true
+end
+
+---@param plan table
+function Stopper:use_plan(plan) self._plan = plan end
+
+---Ends the sandbox; asked again, at once. In tasks of their own, so that the next
+---signal is heard meanwhile.
+---@param reason string
+function Stopper:stop(reason)
+  if self.reason then
+    self._report:note(reason .. " again: ending it at once")
+    return task.spawn(self._kill, self)
+  end
+  self.reason = reason
+  task.spawn(self._stop, self)
+end
+
+---@param name string
+---@param sender integer pid, 0 when it was typed at the terminal
+function Stopper:on_signal(name, sender)
+  if name == "TERM" or name == "HUP" then return self:stop("SIG" .. name) end
+  self.interrupts = self.interrupts + 1
+  local has_terminal = self._plan.terminal.tty
+  if self._plan.detach or (self.interrupts >= 3 and not has_terminal) then
+    return self:stop("SIG" .. name)
+  end
+  if sender == 0 then return end -- the terminal gave it to the engine as well
+  if not has_terminal then return self.signal(name) end
+  task.spawn(function() -- with a terminal the engine does not pass signals on
+    engine(podman.kill_argv(self._plan, name), 10)
+    return true
+  end)
+end
+
+---@param plan table
+---@param report table
+---@return wrapix.Stopper
+function M.new(plan, report)
+  return setmetatable({
+    interrupts = 0, _plan = plan, _report = report,
+    has_ended = function() return false end,
+    signal = function() end,
+    before_stop = function() end,
+  }, Stopper)
+end
+
+return M

@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: MIT
+-- The launcher's end of the lease: a socket in the session's directory to which
+-- the sandbox's PID 1 connects before it runs anything. While this process
+-- lives the connection stands; when it dies the kernel closes it, and PID 1
+-- ends the sandbox. Knows nothing of engines.
+
+local fs = require("wrapix.fs")
+local net = require("wrapix.net")
+
+local M = {}
+
+---@class wrapix.Lease
+---@field started boolean PID 1 has started the command
+---@field status integer? what PID 1 said the command ended with
+---@field memory integer? bytes, the most the sandbox used
+---@field ended boolean the connection is over: the sandbox is gone
+local Lease = {}
+Lease.__index = Lease
+
+-- What PID 1 says: "start", and at its end "exit STATUS MEMORY", the latter the most
+-- bytes the sandbox used, 0 when unknown.
+local function listen_to(lease, stream)
+  for line in function() return stream:read_line(64) end do
+    if line == "start" then
+      lease.started = true
+      lease.on_start()
+    else
+      local status, memory = line:match("^exit (%d+) (%d+)$")
+      lease.status = math.tointeger(tonumber(status)) or lease.status
+      lease.memory = memory and memory ~= "0" and math.tointeger(tonumber(memory)) or nil
+    end
+  end
+  lease.ended = true
+  return true
+end
+
+---Serves the lease until the sandbox has ended; a task of its own runs this.
+---The first connection is PID 1's, which connects before anything else can run
+---in there. Later ones are somebody's inside, and none of our business.
+---@param on_start fun() called once, when the command runs
+---@return true|nil
+---@return string? message
+---@return string? code
+function Lease:serve(on_start)
+  self.on_start = on_start
+  local stream, msg, code = self._server:accept()
+  if not stream then return nil, msg, code end
+  -- Kept until close: whoever listens may be cancelled, the sandbox not with it.
+  self._stream = stream
+  return listen_to(self, stream)
+end
+
+---Gives the lease up: PID 1, if it lives, ends the sandbox.
+function Lease:close()
+  if self._stream then self._stream:close() end
+  self._server:close()
+  fs.unlink(self._path)
+end
+
+Lease.__close = Lease.close
+
+---Makes the socket.
+---@param dir string what the sandbox sees as /run/wrapix
+---@param user { uid: integer, gid: integer, mode: string } of the plan
+---@return wrapix.Lease|nil
+---@return string? message
+---@return string? code
+function M.open(dir, user)
+  local path = dir .. "/lease.sock"
+  local server, msg, code = net.listen_unix(path, { backlog = 8 })
+  if not server then return nil, msg, code end
+  if user.mode == "direct" then -- as root the sandbox runs as somebody else
+    local ok
+    ok, msg, code = fs.chown(path, user.uid, user.gid)
+    if not ok then
+      server:close()
+      return nil, msg, code
+    end
+  end
+  return setmetatable({
+    _server = server, _path = path, started = false, ended = false, on_start = function() end,
+  }, Lease)
+end
+
+return M

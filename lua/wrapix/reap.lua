@@ -1,0 +1,128 @@
+-- SPDX-License-Identifier: MIT
+-- Takes away what dead launchers left: their container, their session directory,
+-- and writes the record they could not. A start calls it; when nobody died it
+-- reads one directory and a small file for each running session, and starts no
+-- process. Never touches what is alive, unknown, or another user's.
+
+local fault = require("wrapix.fault")
+local fs = require("wrapix.fs")
+local json = require("wrapix.json")
+local owner = require("wrapix.owner")
+local podman = require("wrapix.runtime.podman")
+local proc = require("wrapix.proc")
+local record = require("wrapix.record")
+local sys = require("wrapix.sys")
+
+local M = {}
+
+local INFO_BYTES = 65536
+
+---@class wrapix.SessionInfo what sessions/ID/info.json holds
+---@field session string
+---@field name string of the container
+---@field engine { path: string, oci_runtime: string? }
+---@field profile string
+---@field workspace string
+---@field image string
+---@field network string
+---@field agent string?
+---@field detach boolean
+---@field keep boolean
+---@field tty boolean
+---@field start number seconds since 1970
+---@field log string? file of the output of a detached sandbox
+
+---Reads what a session's directory says of it.
+---@param dir string
+---@return wrapix.SessionInfo|nil
+---@return wrapix.Owner|nil
+function M.read(dir)
+  local text = fs.read(dir .. "/info.json", INFO_BYTES)
+  local info = text and json.decode(text, { max_depth = 8 })
+  local who = owner.decode((fs.read(dir .. "/owner", 256) or ""):gsub("%s+$", ""))
+  return type(info) == "table" and info or nil, who
+end
+
+-- A start makes the directory first and the owner file next; one without an owner
+-- may be a moment old, or left by a launcher that died between the two.
+local function is_young(dir)
+  local stat = fs.lstat(dir)
+  return stat ~= nil and sys.time() - stat.mtime < 10
+end
+
+local function is_dead(dir, who)
+  if who then return owner.state(who) == "dead" end
+  return not is_young(dir)
+end
+
+local function remove_container(info)
+  local plan = { name = info.name, engine = info.engine }
+  return proc.run(podman.remove_argv(plan), { timeout = 30, grace = 1 })
+end
+
+-- The line the dead launcher could not write. `end` is when it was found dead.
+local function write_record(info, facts)
+  return record.append(facts.dirs.state, {
+    session = info.session, profile = info.profile, workspace = info.workspace,
+    image = info.image, network = info.network, agent = info.agent,
+    start = info.start, ["end"] = sys.time(), lost = true,
+  })
+end
+
+---Takes one dead session away.
+---@param dir string
+---@param info wrapix.SessionInfo?
+---@param facts { dirs: table }
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.one(dir, info, facts)
+  -- Two starts may find the same dead session; one of them takes it away.
+  local lock <close> = fs.lock(dir .. ".reap", { wait = false })
+  if not lock then return true end
+  if not fs.exists(dir) then
+    fs.unlink(dir .. ".reap")
+    return true
+  end
+  if info and not info.keep then
+    local result, msg, code = remove_container(info)
+    if not result then return nil, msg, code end
+    if result.code ~= 0 then return nil, "remove container " .. info.name .. ": " .. result.stderr end
+  end
+  fault.point("reap.container_removed")
+  if info and not fs.exists(dir .. "/recorded") then
+    write_record(info, facts)
+    fs.write_atomic(dir .. "/recorded", "", { sync = false })
+  end
+  fault.point("reap.recorded")
+  local ok, msg, code = fs.remove_tree(dir)
+  fs.unlink(dir .. ".reap")
+  return ok, msg, code
+end
+
+---Takes away what the dead left.
+---@param facts { dirs: table, session: { id: string }? }
+---@param report table
+---@return integer count of sessions taken away
+function M.stale(facts, report)
+  local base, count = facts.dirs.runtime .. "/sessions", 0
+  for _, id in ipairs(fs.list(base) or {}) do
+    local dir = base .. "/" .. id
+    local is_own = facts.session and id == facts.session.id
+    if not is_own and not id:find("%.reap$") then
+      local info, who = M.read(dir)
+      if is_dead(dir, who) then
+        local ok, msg = M.one(dir, info, facts)
+        if ok then
+          count = count + 1
+          report:detail(("reaped session %s of a dead launcher"):format(id))
+        else
+          report:warn(("reap: session %s: %s"):format(id, tostring(msg)))
+        end
+      end
+    end
+  end
+  return count
+end
+
+return M
