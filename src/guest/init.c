@@ -29,6 +29,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -197,23 +198,17 @@ static void ensure_home(void) {
     warn("home %s: %s", path, strerror(err ? err : errno)); // the first failure is the reason
 }
 
+// O_EXCL: what the image or a mount has put into the home stays as it is.
 static void copy_file(int from, int to, const char *name, mode_t mode) {
   int in = openat(from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  // O_EXCL: what the image or a mount has put into the home stays as it is.
   int out = in < 0 ? -1 : openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
-  char block[16384];
-  ssize_t n = 0;
-  while (out >= 0 && (n = read(in, block, sizeof block)) > 0)
-    if (write(out, block, (size_t)n) != n) {
-      n = -1;
-      break;
-    }
-  if ((in < 0 || n < 0 || out < 0) && errno != EEXIST)
+  ssize_t n = -1;
+  while (out >= 0 && (n = sendfile(out, in, NULL, 1 << 20)) > 0)
+    continue;
+  if (n < 0 && errno != EEXIST)
     warn("home: %s: %s", name, strerror(errno));
-  if (in >= 0)
-    close(in);
-  if (out >= 0)
-    close(out);
+  close(in); // -1 is refused, and harmless
+  close(out);
 }
 
 // Takes both descriptors. Only files and directories: a link could lead anywhere.
@@ -235,17 +230,13 @@ static void copy_dir(int from, int to, int depth) {
   }
   if (dir)
     closedir(dir);
-  if (to >= 0)
-    close(to);
+  close(to);
 }
 
 static void fill_home(void) {
   const char *home = getenv("HOME");
-  int from = open(SKELETON, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (from >= 0 && home && *home)
-    copy_dir(from, open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), SKELETON_DEPTH);
-  else if (from >= 0)
-    close(from);
+  int to = home ? open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  copy_dir(open(SKELETON, O_RDONLY | O_DIRECTORY | O_CLOEXEC), to, SKELETON_DEPTH);
 }
 
 // -- The lease ---------------------------------------------------------------------------------
@@ -514,12 +505,11 @@ static void return_terminal(const struct init *in) {
 static long long memory_peak(void) {
   static const char *const files[] = { "/sys/fs/cgroup/memory.peak",
                                        "/sys/fs/cgroup/memory/memory.max_usage_in_bytes" };
+  char text[32] = "";
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-    char text[32] = "";
     int fd = open(files[i], O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-      close(fd);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
     if (n > 0)
       return atoll(text);
   }

@@ -117,7 +117,7 @@ function Launch:_started()
   fault.point("launch.started")
   self.started = true
   task.spawn(function()
-    self.hooks.after_start(self)
+    self.hooks:after_start(self)
     return true
   end)
 end
@@ -147,7 +147,7 @@ function Launch:_notice_first_use()
 end
 
 function Launch:_make_image()
-  local ok, msg, code = self.hooks.before_build(self)
+  local ok, msg, code = self.hooks:before_build(self)
   if not ok then return nil, msg, code end
   local target = self.plan.image.recipe or self.plan.image.ref
   return container.interruptible(function()
@@ -206,13 +206,22 @@ end
 
 -- Everything between the session's directory and its record.
 function Launch:_live()
-  local ok, msg, code, hint = self.hooks.before_start(self)
+  local ok, msg, code, hint = self.hooks:before_start(self)
   if not ok then return nil, msg, code, hint end
   fault.point("launch.before_run")
   local result, errors
   result, errors, code, hint = self:_start()
   if not result then return nil, errors, code, hint end
   return self:_finish(result, errors)
+end
+
+-- An error of ours or of a caller's function must leave nothing either.
+function Launch:_live_safely()
+  local out = table.pack(xpcall(self._live, debug.traceback, self))
+  if out[1] then return table.unpack(out, 2, out.n) end
+  container.shielded(podman.remove_argv(self.plan), 15)
+  self.lease:close()
+  error(out[2], 0)
 end
 
 local function new_clock()
@@ -231,7 +240,7 @@ local function new_launch(plan, facts, opts)
     stopper = stoppers.new(plan, report),
   }, Launch)
   self.clock, self.phases = new_clock()
-  self.stopper.before_stop = function() self.hooks.before_stop(self) end
+  self.stopper.before_stop = function() self.hooks:before_stop(self) end
   return self
 end
 
@@ -260,7 +269,7 @@ function M.run(plan, facts, opts)
   local record = records.begin(self)
   self.clock("session")
   local result
-  result, msg, code, hint = self:_live()
+  result, msg, code, hint = self:_live_safely()
   self.clock("container")
   local stays = self:_stays(result)
   if stays then
@@ -269,7 +278,7 @@ function M.run(plan, facts, opts)
     result.session, result.lease, result.record = place, self.lease, record
   else
     self.lease:close()
-    self.hooks.after_exit(self, result, msg)
+    self.hooks:after_exit(self, result, msg)
     record:finish(result, code)
   end
   if not result then return nil, msg, code, hint end
