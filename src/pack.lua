@@ -14,8 +14,8 @@ for i = 2, #arg do
 end
 -- The static helpers are written to a cache under the digest of them all, so
 -- that a start needs to compute none.
-package.path = arg[0]:gsub("src/pack%.lua$", "lua/?.lua;") .. package.path
-local sha256 = require("wrapix.sha256")
+package.path = arg[0]:gsub("pack%.lua$", "?.lua;") .. package.path
+local sha256 = require("sha256")
 local guests = {}
 for _, entry in ipairs(entries) do
   if entry.name:match("^guest/") then guests[#guests + 1] = entry.name .. "\0" .. entry.data end

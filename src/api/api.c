@@ -7,10 +7,13 @@
 
 static const luaL_Reg modules[] = {
     {"wrapix._c.container", luaopen_wrapix_container},
+    {"wrapix._c.fault", luaopen_wrapix_fault},
     {"wrapix._c.fs", luaopen_wrapix_fs},
+    {"wrapix._c.journal", luaopen_wrapix_journal},
     {"wrapix._c.json", luaopen_wrapix_json},
     {"wrapix._c.net", luaopen_wrapix_net},
     {"wrapix._c.proc", luaopen_wrapix_proc},
+    {"wrapix._c.sha256", luaopen_wrapix_sha256},
     {"wrapix._c.sys", luaopen_wrapix_sys},
     {"wrapix._c.task", luaopen_wrapix_task},
     {NULL, NULL},

@@ -44,10 +44,13 @@ struct wx_hold *wx_hold_new(lua_State *L, void (*release)(void *ptr));
 void wx_hold_clear(struct wx_hold *hold);
 
 int luaopen_wrapix_container(lua_State *L);
+int luaopen_wrapix_fault(lua_State *L);
 int luaopen_wrapix_fs(lua_State *L);
+int luaopen_wrapix_journal(lua_State *L);
 int luaopen_wrapix_json(lua_State *L);
 int luaopen_wrapix_net(lua_State *L);
 int luaopen_wrapix_proc(lua_State *L);
+int luaopen_wrapix_sha256(lua_State *L);
 int luaopen_wrapix_sys(lua_State *L);
 int luaopen_wrapix_task(lua_State *L);
 
