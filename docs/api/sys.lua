@@ -37,6 +37,12 @@ function sys.boot_id() end
 ---@return string|nil, string? message, string? code "ESRCH": no such process
 function sys.process_start(pid) end
 
+---@param pid integer
+---@param start string of process_start
+---@param signo integer
+---@return true|nil, string? message, string? code "ESRCH": that process is gone
+function sys.signal(pid, start, signo) end
+
 ---@param fd integer
 ---@return boolean
 function sys.isatty(fd) end

@@ -61,6 +61,16 @@ function M.boot_id() return c.boot_id() end
 ---@return string? code "ESRCH" when there is no such process
 function M.process_start(pid) return c.process_start(pid) end
 
+--- Sends a signal to the process of this id that started then, never to a later
+--- one that got the same id.
+---@param pid integer
+---@param start string of sys.process_start
+---@param number integer of the signal; 0 only asks
+---@return true|nil
+---@return string? message
+---@return string? code "ESRCH" when that process is gone
+function M.signal(pid, start, number) return c.signal(pid, start, number) end
+
 --- Tells whether a descriptor is a terminal.
 ---@param fd integer
 ---@return boolean

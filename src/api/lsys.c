@@ -2,6 +2,7 @@
 // wrapix._c.sys: facts about the process, the user and the machine. Reads
 // only: setting a variable would race with the threads of the loop.
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -87,6 +88,20 @@ static int l_process_start(lua_State *L) {
   if (wx_plat_process_start((pid_t)pid, start, sizeof start, &err) < 0)
     return wx_push_fail(L, &err);
   lua_pushstring(L, start);
+  return 1;
+}
+
+// signal(pid, start, signo) -> true | nil, message, code; ESRCH: that process is gone
+static int l_signal(lua_State *L) {
+  lua_Integer pid = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, pid > 0 && pid <= INT32_MAX, 1, "not a process id");
+  const char *start = luaL_checkstring(L, 2);
+  lua_Integer signo = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, signo >= 0 && signo < NSIG, 3, "not a signal number");
+  wx_err err;
+  if (wx_plat_signal((pid_t)pid, start, (int)signo, &err) < 0)
+    return wx_push_fail(L, &err);
+  lua_pushboolean(L, 1);
   return 1;
 }
 
@@ -223,7 +238,7 @@ static const luaL_Reg functions[] = {
     FN(uid),           FN(euid),   FN(gid),       FN(pid),    FN(ppid),    FN(user),
     FN(hostname),      FN(boot_id), FN(process_start), FN(isatty), FN(term_size), FN(limits),
     FN(cpus),          FN(memory), FN(environ),   FN(clock),  FN(time),    FN(random_hex),
-    FN(arch),          {NULL, NULL},
+    FN(arch),          FN(signal), {NULL, NULL},
 };
 
 int luaopen_wrapix_sys(lua_State *L) {

@@ -20,6 +20,10 @@ int wx_plat_boot_id(char *out, size_t size, wx_err *err);
 // the same id. ESRCH when there is none.
 int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err);
 
+// Sends a signal to the process of that id which started then, never to a later one
+// of the same id. ESRCH when it is gone.
+int wx_plat_signal(pid_t pid, const char *start, int signo, wx_err *err);
+
 // Processors this process may run on.
 int wx_plat_cpus(wx_err *err);
 

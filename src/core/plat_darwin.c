@@ -3,6 +3,7 @@
 #include "plat.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/proc.h>
@@ -27,6 +28,16 @@ int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err) {
   const struct timeval *start = &info.kp_proc.p_starttime;
   snprintf(out, size, "%lld%06d", (long long)start->tv_sec, (int)start->tv_usec);
   return 0;
+}
+
+// There is no handle of a process here; between the two calls is a microsecond.
+int wx_plat_signal(pid_t pid, const char *start, int signo, wx_err *err) {
+  char now[64];
+  if (wx_plat_process_start(pid, now, sizeof now, err) < 0)
+    return -1;
+  if (strcmp(now, start) != 0)
+    return wx_err_set(err, ESRCH, "signal process %ld", (long)pid);
+  return kill(pid, signo) < 0 ? wx_err_set(err, errno, "signal process %ld", (long)pid) : 0;
 }
 
 int wx_plat_cpus(wx_err *err) {

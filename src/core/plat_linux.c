@@ -4,9 +4,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -54,6 +57,19 @@ int wx_plat_process_start(pid_t pid, char *out, size_t size, wx_err *err) {
     return wx_err_set(err, EPROTO, "read the start time in '%s'", path);
   memcpy(out, word, strlen(word) + 1);
   return 0;
+}
+
+// The descriptor is taken first and holds one process: when the start fits after
+// that, the signal cannot reach another one. Old kernels have none.
+int wx_plat_signal(pid_t pid, const char *start, int signo, wx_err *err) {
+  auto_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  char now[64];
+  if (wx_plat_process_start(pid, now, sizeof now, err) < 0)
+    return -1;
+  if (strcmp(now, start) != 0)
+    return wx_err_set(err, ESRCH, "signal process %ld", (long)pid);
+  int sent = fd >= 0 ? (int)syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0) : kill(pid, signo);
+  return sent < 0 ? wx_err_set(err, errno, "signal process %ld", (long)pid) : 0;
 }
 
 int wx_plat_cpus(wx_err *err) {
