@@ -121,7 +121,7 @@ local function attempt(plan, opts, log)
   local limit = timeout_of(plan)
   local result, msg, code = container.run(podman.argv(plan), {
     env = opts.env,
-    stdin = plan.terminal.stdin and opts.stdin or "null",
+    stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null",
     input = plan.terminal.stdin and opts.input or nil,
     stdout = stdout_of(plan, opts),
     stderr = "pipe",
