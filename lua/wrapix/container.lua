@@ -63,8 +63,9 @@ function M.interruptible(fn)
   return table.unpack(out, 1, out.n)
 end
 
-local function relay(running, filter)
-  for chunk in function() return running.stderr:read() end do
+local function relay(stream, filter)
+  local stderr <close> = stream
+  for chunk in function() return stderr:read() end do
     local out = filter and filter(chunk) or not filter and chunk
     if out and out ~= "" then c.write_fd(2, out) end
   end
@@ -97,10 +98,11 @@ local function supervise(signals, running, opts)
     if opts.timeout and opts.on_timeout then
       aside[#aside + 1] = scope:spawn(watch_clock, running, opts)
     end
-    -- Not one of the asides: the last words must get out.
-    if running.stderr then scope:spawn(relay, running, opts.on_stderr) end
+    -- Not one of the asides: the last words must get out. Taken from the process,
+    -- whose wait() would read it as well whenever the relay is busy writing.
+    if running.stderr then scope:spawn(relay, running.stderr, opts.on_stderr) end
+    running.stderr = nil
     if opts.input then aside[#aside + 1] = scope:spawn(feed, running, opts.input) end
-    task.yield() -- the relay reads before wait() looks for pipes that nobody reads
     local result, msg, code = running:wait()
     for _, child in ipairs(aside) do child:cancel() end
     return result, msg, code
