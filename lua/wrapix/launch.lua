@@ -16,6 +16,7 @@ local M = {}
 -- Seconds the program inside gets to end; the same as the plan's --stop-timeout.
 local GRACE = 10
 local ENGINE_FAILED, NOT_INVOKED = 125, 126
+local SIGPIPE = 13
 
 ---@class wrapix.LaunchResult: wrapix.ProcResult
 ---@field stopped string? why the launcher stopped it
@@ -32,7 +33,8 @@ local ENGINE_FAILED, NOT_INVOKED = 125, 126
 local SILENT = setmetatable({}, { __index = function() return function() end end })
 
 -- What the engine's stderr is for: the first words are kept to judge a failure,
--- the one line about a missing image is held back, all else passes unchanged.
+-- a last line about a missing image or an output that nobody reads is held back,
+-- all else passes unchanged.
 local Errors = {}
 Errors.__index = Errors
 
@@ -43,7 +45,8 @@ end
 function Errors:take(chunk)
   if #self.head < 8192 then self.head = self.head .. chunk:sub(1, 8192 - #self.head) end
   local text = self.held .. chunk
-  self.held = text:match("Error: [^\n]*: image not known\r?\n$") or ""
+  self.held = text:match("Error: [^\n]*: image not known\r?\n$")
+    or text:match("Error: [^\n]*: write /dev/stdout: broken pipe\r?\n$") or ""
   text = text:sub(1, #text - #self.held)
   if not self.kept then return text end
   self.kept[#self.kept + 1] = text
@@ -132,6 +135,9 @@ local function attempt(plan, opts, log)
     on_timeout = function() stopper:stop(("time limit of %g s"):format(limit)) end,
   })
   if not result then return nil, msg, code end
+  if result.code == NOT_INVOKED and podman.closed_output(errors.held) then
+    result.code, result.signal, errors.held = nil, SIGPIPE, ""
+  end
   return result, errors, stopper
 end
 
