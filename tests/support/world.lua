@@ -8,6 +8,7 @@ local json = require("wrapix.json")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
+local terminal = require("support.terminal")
 
 local M = {}
 
@@ -104,6 +105,21 @@ function World:finish(running)
   local result, message = task.timeout(PATIENCE, function() return running:wait() end)
   if not result then error(message, 2) end
   return result
+end
+
+--- Starts wrapix at a terminal of its own, or what a shell makes of a text.
+---@param words string[]|string
+function World:terminal(words)
+  if type(words) == "string" then words = { "sh", "-c", words, M.wrapix } end
+  local argv = words[1] == "sh" and words or with_program(words)
+  local env = { TERM = "xterm" }
+  for name, value in pairs(self.env) do env[name] = value end
+  return terminal.open(argv, { helper = M.pty, env = env, clear_env = true, cwd = self.workspace })
+end
+
+--- Sends a signal to one process that start() began, and to nothing else.
+function World.signal(_, running, name)
+  assert(proc.run({ "kill", "-" .. name, tostring(running:pid()) }))
 end
 
 --- Runs a command of the double itself.
