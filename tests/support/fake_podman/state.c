@@ -198,13 +198,17 @@ void finish(int status) {
   _exit(status);
 }
 
+// In one write, as podman does.
 void fail(const char *fmt, ...) {
+  char *text, *line;
   va_list ap;
-  fputs("Error: ", stderr);
   va_start(ap, fmt);
-  vfprintf(stderr, fmt, ap);
+  int n = vasprintf(&text, fmt, ap);
   va_end(ap);
-  fputc('\n', stderr);
+  if (n < 0 || (n = asprintf(&line, "Error: %s\n", text)) < 0)
+    abort();
+  ssize_t ignored = write(STDERR_FILENO, line, (size_t)n);
+  (void)ignored;
   finish(FAILED);
 }
 
