@@ -8,9 +8,11 @@ local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
 
 local examples = WRAPIX_ROOT .. "/examples"
--- The binary that runs these specs, and the libraries beside it.
+-- The binary that runs these specs, and the libraries beside it. Those of a
+-- sanitizer build need the sanitizer in the programs that use them.
 local wrapix = assert(fs.realpath("/proc/self/exe"))
 local build = wrapix:match("^(.*)/")
+local sanitize = (fs.read(build .. "/flags") or ""):match("%-fsanitize=%S+")
 
 local dir, workspace, env
 
@@ -142,7 +144,11 @@ describe("examples/scripts", function()
   end)
 
   it("plain.lua runs in a stock Lua and in wrapix", function()
-    for _, argv in ipairs({ { "lua5.4" }, { wrapix } }) do
+    for i, argv in ipairs({ { wrapix }, { "lua5.4" } }) do
+      if sanitize and i == 2 then
+        local library = assert(proc.run({ "cc", "-print-file-name=libasan.so" })).stdout
+        env.LD_PRELOAD, env.ASAN_OPTIONS = library:match("%S+"), "detect_leaks=0"
+      end
       argv[2] = examples .. "/scripts/plain.lua"
       local result = run(argv)
       assert.equal(0, result.code, result.stderr)
@@ -161,12 +167,11 @@ describe("examples/embed", function()
     return words
   end
 
-  -- With the objects of a sanitizer build the program needs its library as well.
   local function compile(libraries)
     local out = dir .. "/embed"
     local argv = { os.getenv("CC") or "cc", "-std=c11", "-Wall", "-Wextra", "-Werror",
       "-I", WRAPIX_ROOT .. "/src", "-o", out, examples .. "/embed/main.c" }
-    for word in (os.getenv("SANITIZE") or ""):gmatch("%S+") do argv[#argv + 1] = word end
+    argv[#argv + 1] = sanitize
     local needed = flags("--cflags", "--libs", "lua5.4", "libuv", "libcjson")
     for _, list in ipairs({ libraries, needed }) do
       table.move(list, 1, #list, #argv + 1, argv)
