@@ -5,7 +5,7 @@
 -- every pattern says what is allowed rather than what is not.
 
 local mount = require "wrapix.mount"
-local nearest = require "wrapix.nearest"
+local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
 local units = require "wrapix.plan.units"
 

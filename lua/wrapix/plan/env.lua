@@ -56,17 +56,17 @@ local function check_name(name, where)
 end
 
 local function add_plain(set, name, value, origin)
-  local ok, message, code, hint = check_name(name, origin.text)
+  local ok, message, code, hint = check_name(name, origin)
   if not ok then
     return nil, message, code, hint
   end
   if type(value) == "number" then
     value = tostring(value)
   elseif type(value) ~= "string" then
-    return item.refuse(origin.text, name .. " needs a text as its value")
+    return item.refuse(origin, name .. " needs a text as its value")
   end
   if value:find("\0", 1, true) then
-    return item.refuse(origin.text, name .. " holds a NUL byte, which no environment can carry")
+    return item.refuse(origin, name .. " holds a NUL byte, which no environment can carry")
   end
   set(name, value, origin)
   return true
@@ -75,7 +75,7 @@ end
 -- An empty value counts as unset: programs take a variable that is there but
 -- empty for a credential, and fail in ways that do not name it.
 local function add_secret(set, ctx, name, origin)
-  local ok, message, code, hint = check_name(name, origin.text)
+  local ok, message, code, hint = check_name(name, origin)
   if not ok then
     return nil, message, code, hint
   end
@@ -103,14 +103,14 @@ end
 local function add_profile(set, ctx)
   local profile = ctx.profile
   for _, name in ipairs(sorted_keys(profile.env)) do
-    local origin = profiles.field_origin(profile, "env", name)
+    local origin = profiles.late_origin(profile, "env", name)
     local ok, message, code, hint = add_plain(set, name, profile.env[name], origin)
     if not ok then
       return nil, message, code, hint
     end
   end
   for i, name in ipairs(profile.secrets or {}) do
-    local origin = profiles.field_origin(profile, "secrets", i)
+    local origin = profiles.late_origin(profile, "secrets", i)
     local ok, message, code, hint = add_secret(set, ctx, name, origin)
     if ok == nil then
       return nil, message, code, hint

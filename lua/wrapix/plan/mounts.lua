@@ -80,7 +80,7 @@ end
 
 local function add_profile(list, ctx)
   for i, spec in ipairs(ctx.profile.mounts or {}) do
-    local origin = profiles.field_origin(ctx.profile, "mounts", i)
+    local origin = profiles.late_origin(ctx.profile, "mounts", i)
     local base = profiles.base_dir(ctx.profile, "mounts", i)
     local ok, message, code, hint = resolve(list, ctx, spec, origin, base)
     if not ok then
@@ -96,7 +96,7 @@ local function add_writable(list, ctx)
     if not dest then
       return nil, message, code, hint
     end
-    local origin = profiles.field_origin(ctx.profile, "writable", i)
+    local origin = profiles.late_origin(ctx.profile, "writable", i)
     add_tmpfs(list, ctx, dest, "0755", 4, 1024, origin)
   end
   return true
