@@ -43,5 +43,4 @@ return {
   },
   network = "open",
   limits = { memory = "4g", pids = 4096 },
-  command = { "bash" },
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/api.h"
 #include "sched.h"
@@ -49,7 +50,8 @@ static bool push_from_dir(lua_State *L, const char *dir, const char *name) {
   return false;
 }
 
-// Pushes the user's directory for overriding scripts, or nil.
+// Pushes the user's directory for overriding scripts, or nil. Looked for once:
+// without it every module would be asked for in vain.
 static void push_user_dir(lua_State *L) {
   const char *config = getenv("XDG_CONFIG_HOME");
   const char *home = getenv("HOME");
@@ -59,6 +61,10 @@ static void push_user_dir(lua_State *L) {
     lua_pushfstring(L, "%s/.config/wrapix/lua", home);
   else
     lua_pushnil(L);
+  if (lua_isstring(L, -1) && access(lua_tostring(L, -1), X_OK) != 0) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
 }
 
 // Pushes content and origin (a path, or NULL for embedded) of a file by name.

@@ -65,8 +65,9 @@ function M.interruptible(fn)
   return table.unpack(out, 1, out.n)
 end
 
-local function relay(running, filter)
-  for chunk in function() return running.stderr:read() end do
+local function relay(stream, filter)
+  local stderr <close> = stream
+  for chunk in function() return stderr:read() end do
     local out = filter and filter(chunk) or not filter and chunk
     if out and out ~= "" then c.write_fd(2, out) end
   end
@@ -129,8 +130,10 @@ function M.run(argv, opts)
     if not running then return nil, msg, code end
     if opts.on_start then opts.on_start(running) end
     local feeder = opts.input and scope:spawn(feed, running, opts.input)
-    if running.stderr then scope:spawn(relay, running, opts.on_stderr) end
-    task.yield() -- the relay reads before wait() looks for pipes that nobody reads
+    -- Taken from the process, whose wait() would read it as well whenever the relay
+    -- is busy writing.
+    if running.stderr then scope:spawn(relay, running.stderr, opts.on_stderr) end
+    running.stderr = nil
     local result
     result, msg, code = running:wait()
     if feeder then feeder:cancel() end

@@ -20,10 +20,14 @@ local ERASE = "\r\27[K"
 
 -- --- cleaning ------------------------------------------------------------------------
 
-local SHOWN = {}
-for byte = 0, 255 do
-  SHOWN[string.char(byte)] = ("\\x%02X"):format(byte)
-end
+-- Filled as it is used: most runs show not one of the 256.
+local SHOWN = setmetatable({}, {
+  __index = function(shown, char)
+    if char == "" then return nil end
+    shown[char] = ("\\x%02X"):format(char:byte())
+    return shown[char]
+  end,
+})
 
 local function escape(bytes) return (bytes:gsub(".", SHOWN)) end
 

@@ -6,7 +6,7 @@
 -- place are one place: all checks are on real paths, and the real path is what
 -- goes to the engine, so that a link changed later leads nowhere new.
 
-local nearest = require "wrapix.nearest"
+local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
 
 local M = {}

@@ -110,7 +110,7 @@ local function add_image(ctx)
   local plan, profile = ctx.plan, ctx.profile
   local ref, origin, recipe = ctx.options.image, item.option("--image"), nil
   if ref == nil and profile.image ~= nil then
-    ref, origin = profile.image, profiles.field_origin(profile, "image")
+    ref, origin = profile.image, profiles.late_origin(profile, "image")
   elseif ref == nil then
     local image = ctx.facts.image or images
     local message, code, hint
@@ -120,17 +120,17 @@ local function add_image(ctx)
         code or "EPLAN", hint or 'write image = "docker.io/library/debian:trixie-slim"'
     end
     ref = image.reference(recipe)
-    origin = profiles.field_origin(profile, profile.packages and "packages" or "base")
+    origin = profiles.late_origin(profile, profile.packages and "packages" or "base")
   end
   plan.image = { ref = ref, recipe = recipe, origin = origin }
-  return check_reference(ref, origin.text)
+  return check_reference(ref, origin)
 end
 
 local function check_command(command)
   for i, word in ipairs(command.value) do
     if type(word) ~= "string" or word:find("\0", 1, true) then
       local reason = ("word %d of the command is not a text without NUL bytes"):format(i)
-      return item.refuse(command.origin.text, reason)
+      return item.refuse(command.origin, reason)
     end
   end
   return true
@@ -140,7 +140,7 @@ local function chosen_agent(ctx)
   if ctx.options.agent then
     return ctx.options.agent, item.option("--agent")
   elseif ctx.profile.agent then
-    return ctx.profile.agent, profiles.field_origin(ctx.profile, "agent")
+    return ctx.profile.agent, profiles.late_origin(ctx.profile, "agent")
   end
 end
 
@@ -153,11 +153,11 @@ local function chosen_command(ctx)
   end
   local agent, origin = chosen_agent(ctx)
   if profile.command and not ctx.options.agent then
-    return profile.command, profiles.field_origin(profile, "command")
+    return profile.command, profiles.late_origin(profile, "command")
   elseif agent then
     return { agent }, origin
   elseif profile.shell then
-    return { profile.shell }, profiles.field_origin(profile, "shell")
+    return { profile.shell }, profiles.late_origin(profile, "shell")
   end
 end
 
@@ -221,15 +221,26 @@ local STEPS = {
   host.add_security,
 }
 
---- Makes the plan of a launch.
+-- Whatever goes through a plan without reading it, an encoder for one, finds
+-- only what is there.
+local function settle(value)
+  if value.kind == "profile" and value.text then setmetatable(value, nil) end
+  for _, inner in pairs(value) do
+    if type(inner) == "table" then settle(inner) end
+  end
+end
+
+--- Makes the plan of a launch. `opts.runs`: the plan is to run, not to be shown,
+--- so the origins of profile fields find their text when it is first read.
 ---@param profile table validated and merged, from wrapix.profile
 ---@param options wrapix.PlanOptions an unknown option raises
 ---@param facts wrapix.Facts `facts.image = { recipe, reference }` stands in for wrapix.image
+---@param opts { runs: boolean? }?
 ---@return table|nil plan see docs/architecture.md
 ---@return string? message
 ---@return string? code "EPLAN", or what the mount language answered
 ---@return string? hint
-function M.make(profile, options, facts)
+function M.make(profile, options, facts, opts)
   check_options(options)
   local from = options.workspace and item.option("-C") or item.host("current directory")
   local plan = {
@@ -248,6 +259,9 @@ function M.make(profile, options, facts)
   local ok, message, code, hint = item.all(STEPS, ctx)
   if not ok then
     return nil, message, code, hint
+  end
+  if not (opts and opts.runs) then
+    settle(plan)
   end
   return plan
 end

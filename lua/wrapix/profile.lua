@@ -268,6 +268,24 @@ function M.field_origin(profile, field, ...)
   return { kind = "profile", text = place_text(layer, line), layer = layer.name }
 end
 
+--- The same, but the text is found when it is first read: a plan that only runs
+--- needs none. See `plan.settle`.
+---@param profile table
+---@param field string
+---@param ... string|integer
+---@return wrapix.Origin
+function M.late_origin(profile, field, ...)
+  local keys, list = { ... }, layers.of(profile)
+  local layer = list and layers.layer_of(list, field, ...).name or profile.name
+  return setmetatable({ kind = "profile", layer = layer }, {
+    __index = function(origin, key)
+      if key ~= "text" then return nil end
+      origin.text = M.field_origin(profile, field, table.unpack(keys)).text
+      return origin.text
+    end,
+  })
+end
+
 --- The directory of the file a field was written in, where its relative paths
 --- start; nil for a built-in profile and for a table without a file.
 ---@param profile table
@@ -276,7 +294,7 @@ end
 ---@return string?
 function M.base_dir(profile, field, ...)
   local list = layers.of(profile)
-  return list and layers.locate(list, field, ...).dir
+  return list and layers.layer_of(list, field, ...).dir
 end
 
 --- What was found but not used while loading, one line each.

@@ -46,12 +46,13 @@ local function load_profile(what, workspace)
 end
 
 -- Facts and plan of one launch: a new session each time.
-function Sandbox:_prepare(options, terminal)
+function Sandbox:_prepare(options, terminal, shown)
   local facts, msg, code, hint = context.facts(self._workspace)
   if not facts then return nil, msg, code, hint end
   if not terminal then facts.stdin_tty, facts.stdout_tty = false, false end
   local plan
-  plan, msg, code, hint = plans.make(self._profile, copy(options, copy(self._options, {})), facts)
+  plan, msg, code, hint = plans.make(self._profile, copy(options, copy(self._options, {})), facts,
+    { runs = not shown })
   if not plan then return nil, msg, code, hint end
   return plan, facts
 end
@@ -63,7 +64,7 @@ end
 ---@return string? code
 ---@return string? hint
 function Sandbox:plan(argv)
-  local plan, msg, code, hint = self:_prepare({ command = argv }, true)
+  local plan, msg, code, hint = self:_prepare({ command = argv }, true, true)
   if not plan then return nil, msg, code, hint end
   return plan
 end

@@ -4,8 +4,9 @@
 -- is profile.lua's. Values end up in argv, image names and the environment, so
 -- every pattern says what is allowed rather than what is not.
 
+local keys = require "wrapix.keys"
 local mount = require "wrapix.mount"
-local nearest = require "wrapix.nearest"
+local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
 local units = require "wrapix.plan.units"
 
@@ -291,6 +292,12 @@ end
 -- Fields ---------------------------------------------------------------------
 
 local image = matching("an image such as 'docker.io/library/debian:trixie-slim'", is_image)
+local function deploy_key(value, add)
+  if type(value) ~= "boolean" and not keys.is_name(value) then
+    add(expected("true or the name of a key in ~/.ssh/deploy_keys", value))
+  end
+end
+
 local NAME = "a name (at most 64 of a-z and 0-9, with single '.', '_' or '-' between them)"
 
 ---@type table<string, wrapix.Field>
@@ -319,6 +326,10 @@ M.fields = {
   mcp = { kind = "map", doc = "MCP servers of the agent", check = map_of("tmux = true", mcp) },
   shell = { kind = "scalar", doc = "shell when there is no command",
     check = matching("the name or path of a shell", is_shell) },
+  deploy_key = { kind = "scalar", doc = "key for this repository: a name, or true for REPO-HOST",
+    check = deploy_key },
+  ssh_agent = { kind = "scalar", doc = "true: the ssh agent's socket is passed",
+    check = boolean },
   read_only = { kind = "scalar", doc = "false: the root file system can be written",
     check = boolean },
   userns = { kind = "scalar", doc = "true: new user namespaces are allowed inside",
@@ -344,6 +355,10 @@ function M.check(tbl)
   if tbl.image ~= nil and tbl.base ~= nil then
     local text = "a profile has an image or a base to build on, not both"
     found[#found + 1] = { path = { "base" }, text = text }
+  end
+  if tbl.deploy_key and tbl.ssh_agent == true then
+    local text = "a profile has a deploy key or the agent, not both"
+    found[#found + 1] = { path = { "ssh_agent" }, text = text }
   end
   return found
 end

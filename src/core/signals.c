@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Theory of operation. uv_signal throws the sender away, so this file has its
 // own handler: it writes {signo, sender} to a pipe (atomic, below PIPE_BUF) that
-// the loop polls. The pipe is process-wide, as signal actions are; hence one
-// watcher at a time. A full pipe loses events, after thousands unread.
+// the loop polls. The pipe is process-wide, as signal actions are: the first
+// watcher opens it, the last one closes it, and each event goes to every watcher
+// that asked for its signal. A watcher that reads nothing loses the events after
+// the first QUEUE.
 #include "signals.h"
 
 #include <errno.h>
@@ -15,19 +17,29 @@
 #include "handle.h"
 #include "util.h"
 
-#define MAX_SIGNALS 16
+#define QUEUE 64
+
+// What all watchers share: the pipe, and the actions there were before.
+struct hub {
+  struct wx_handle base; // first: found through poll.data
+  uv_poll_t poll;
+  uv_loop_t *loop;
+  int fd;
+  struct wx_signals *watchers;
+  unsigned count[NSIG]; // watchers of each signal
+  struct sigaction old[NSIG];
+};
 
 struct wx_signals {
-  struct wx_handle base;
-  uv_poll_t poll;
-  int fd;
-  int list[MAX_SIGNALS];
-  struct sigaction old[MAX_SIGNALS];
-  int n;
+  struct wx_signals *next;
+  bool wanted[NSIG];
+  struct wx_signal_event queue[QUEUE];
+  unsigned head, len;
   void (*cb)(void *ctx);
   void *ctx;
 };
 
+static struct hub *hub; /* owned by its loop; NULL without watchers */
 static volatile sig_atomic_t write_fd = -1;
 
 static const struct {
@@ -64,81 +76,116 @@ static void handler(int signo, siginfo_t *info, void *context) {
   errno = saved;
 }
 
+static void give(struct wx_signals *s, const struct wx_signal_event *event) {
+  if (!s->wanted[event->signo] || s->len == QUEUE)
+    return;
+  s->queue[(s->head + s->len++) % QUEUE] = *event;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events) {
   (void)status;
   (void)events;
-  struct wx_signals *s = poll->data;
-  if (s->cb)
-    s->cb(s->ctx);
-}
-
-static void free_signals(uv_handle_t *handle) {
-  struct wx_signals *s = handle->data;
-  close(s->fd);
-  free(s);
-}
-
-static void restore(struct wx_signals *s) {
-  while (s->n > 0) {
-    s->n--;
-    sigaction(s->list[s->n], &s->old[s->n], NULL);
+  struct hub *h = poll->data;
+  struct wx_signal_event event;
+  while (WX_RETRY(read(h->fd, &event, sizeof event)) == (ssize_t)sizeof event)
+    for (struct wx_signals *s = h->watchers; s; s = s->next)
+      give(s, &event);
+  for (struct wx_signals *s = h->watchers, *next; s; s = next) {
+    next = s->next;
+    if (s->len > 0 && s->cb)
+      s->cb(s->ctx);
   }
-  if (write_fd >= 0)
-    close(write_fd);
-  write_fd = -1;
+}
+
+static void free_hub(uv_handle_t *handle) {
+  struct hub *h = handle->data;
+  close(h->fd);
+  free(h);
 }
 
 static void drop(uv_handle_t *handle) {
-  restore(handle->data);
-  uv_close(handle, free_signals);
+  struct hub *h = handle->data;
+  for (int signo = 1; signo < NSIG; signo++)
+    if (h->count[signo] > 0)
+      sigaction(signo, &h->old[signo], NULL);
+  if (hub == h)
+    hub = NULL;
+  close(write_fd);
+  write_fd = -1;
+  uv_close(handle, free_hub);
 }
 
-static int install(struct wx_signals *s, const int *list, int n, wx_err *err) {
+static struct hub *hub_open(uv_loop_t *loop, wx_err *err) {
+  int ends[2];
+  struct hub *h = calloc(1, sizeof *h);
+  if (!h || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    wx_err_set(err, h ? errno : ENOMEM, "catch signals");
+    free(h);
+    return NULL;
+  }
+  int rc = uv_poll_init(loop, &h->poll, ends[0]);
+  if (rc != 0) {
+    close(ends[0]);
+    close(ends[1]);
+    free(h);
+    wx_err_set(err, rc, "catch signals");
+    return NULL;
+  }
+  h->base.drop = drop;
+  h->poll.data = h;
+  h->loop = loop;
+  h->fd = ends[0];
+  write_fd = ends[1];
+  uv_poll_start(&h->poll, UV_READABLE, on_poll);
+  uv_unref((uv_handle_t *)&h->poll); // a signal to come keeps no program alive
+  return h;
+}
+
+static int want(struct wx_signals *s, int signo, wx_err *err) {
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
   sigfillset(&action.sa_mask);
-  for (int i = 0; i < n; i++) {
-    if (sigaction(list[i], &action, &s->old[i]) != 0)
-      return wx_err_set(err, errno, "catch signal %d", list[i]);
-    s->list[s->n++] = list[i];
-  }
+  if (s->wanted[signo])
+    return 0;
+  if (hub->count[signo] == 0 && sigaction(signo, &action, &hub->old[signo]) != 0)
+    return wx_err_set(err, errno, "catch signal %d", signo);
+  hub->count[signo]++;
+  s->wanted[signo] = true;
   return 0;
 }
 
 struct wx_signals *wx_signals_open(uv_loop_t *loop, const int *list, int n, wx_err *err) {
-  if (write_fd >= 0 || n > MAX_SIGNALS) {
-    wx_err_set(err, write_fd >= 0 ? EBUSY : EINVAL, "catch signals");
+  if (hub && hub->loop != loop) {
+    wx_err_set(err, EBUSY, "catch signals");
     return NULL;
   }
-  int ends[2];
   struct wx_signals *s = calloc(1, sizeof *s);
-  if (!s || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-    wx_err_set(err, s ? errno : ENOMEM, "catch signals");
+  if (!s) {
+    wx_err_set(err, ENOMEM, "catch signals");
+    return NULL;
+  }
+  if (!hub)
+    hub = hub_open(loop, err);
+  if (!hub) {
     free(s);
     return NULL;
   }
-  int rc = uv_poll_init(loop, &s->poll, ends[0]);
-  if (rc != 0) {
-    close(ends[0]);
-    close(ends[1]);
-    free(s);
-    wx_err_set(err, rc, "catch signals");
-    return NULL;
-  }
-  s->base.drop = drop;
-  s->poll.data = s;
-  s->fd = ends[0];
-  write_fd = ends[1];
-  if (install(s, list, n, err) < 0) {
-    drop((uv_handle_t *)&s->poll);
-    return NULL;
-  }
-  uv_poll_start(&s->poll, UV_READABLE, on_poll);
-  uv_unref((uv_handle_t *)&s->poll); // a signal to come keeps no program alive
+  s->next = hub->watchers;
+  hub->watchers = s;
+  for (int i = 0; i < n; i++)
+    if (want(s, list[i], err) < 0) {
+      wx_signals_close(s);
+      return NULL;
+    }
   return s;
 }
 
 bool wx_signals_next(struct wx_signals *s, struct wx_signal_event *event) {
-  return WX_RETRY(read(s->fd, event, sizeof *event)) == (ssize_t)sizeof *event;
+  if (s->len == 0)
+    return false;
+  *event = s->queue[s->head];
+  s->head = (s->head + 1) % QUEUE;
+  s->len--;
+  return true;
 }
 
 void wx_signals_notify(struct wx_signals *s, void (*cb)(void *ctx), void *ctx) {
@@ -146,7 +193,23 @@ void wx_signals_notify(struct wx_signals *s, void (*cb)(void *ctx), void *ctx) {
   s->ctx = ctx;
 }
 
+static bool forget(struct wx_signals *s) {
+  struct wx_signals **at = hub ? &hub->watchers : NULL;
+  while (at && *at && *at != s)
+    at = &(*at)->next;
+  if (!at || !*at)
+    return false; // the loop went first
+  *at = s->next;
+  return true;
+}
+
 void wx_signals_close(struct wx_signals *s) {
-  s->cb = NULL;
-  drop((uv_handle_t *)&s->poll);
+  if (forget(s)) {
+    for (int signo = 1; signo < NSIG; signo++)
+      if (s->wanted[signo] && --hub->count[signo] == 0)
+        sigaction(signo, &hub->old[signo], NULL);
+    if (!hub->watchers)
+      drop((uv_handle_t *)&hub->poll);
+  }
+  free(s);
 }

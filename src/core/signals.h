@@ -16,13 +16,15 @@ struct wx_signal_event {
   int sender; // pid, or 0 when the kernel (a terminal) sent it
 };
 
-// Catches the N signals of LIST until closed. One at a time per process: EBUSY.
+// Catches the N signals of LIST until closed. Several may watch; each gets every
+// event of its signals. A second loop of the process gets EBUSY.
 struct wx_signals *wx_signals_open(uv_loop_t *loop, const int *list, int n, wx_err *err);
-// True and *EVENT when one is there.
+// True and *EVENT when one has arrived.
 bool wx_signals_next(struct wx_signals *s, struct wx_signal_event *event);
 // Calls CB when events may be there.
 void wx_signals_notify(struct wx_signals *s, void (*cb)(void *ctx), void *ctx);
-// Restores the old actions. No callback is made any more.
+// Frees it; the last watcher of a signal restores its old action. No callback is
+// made any more.
 void wx_signals_close(struct wx_signals *s);
 
 // Number of a name without SIG ("TERM"), or 0; and back, or NULL.

@@ -172,6 +172,21 @@ function M.wait_file(path, seconds)
   end, seconds)
 end
 
+---Compiles a program of tests/support, statically, into a directory.
+---@return string path
+function M.compile(name, dir)
+  local built = M.tmp .. "/bin/" .. name
+  if not fs.stat(built) then
+    local result = assert(proc.run({
+      os.getenv("CC") or "cc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-static", "-o", built,
+      ("%s/tests/support/%s.c"):format(WRAPIX_ROOT, name),
+    }))
+    assert(result.code == 0, result.stderr)
+  end
+  assert(fs.copy_tree(built, dir .. "/" .. name))
+  return dir .. "/" .. name
+end
+
 -- Processes -----------------------------------------------------------------------
 
 ---Every process that can be seen: { pid, ppid, name, argv (words joined by blanks) }.

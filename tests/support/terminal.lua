@@ -25,12 +25,13 @@ end
 
 ---Starts a command at a terminal of its own; for a <close> variable.
 ---@param argv string[]
----@param opts { rows: integer?, cols: integer?, env: table?, cwd: string? }?
+---@param opts { rows: integer?, cols: integer?, env: table?, clear_env: boolean?, cwd: string?, helper: string? }?
 function M.open(argv, opts)
   opts = opts or {}
-  local words = { helper(), tostring(opts.rows or 24), tostring(opts.cols or 80) }
+  local words = { opts.helper or helper(), tostring(opts.rows or 24), tostring(opts.cols or 80) }
   local process = assert(proc.spawn(table.move(argv, 1, #argv, #words + 1, words), {
     stdin = "pipe", stdout = "pipe", stderr = "pipe", env = opts.env, cwd = opts.cwd,
+    clear_env = opts.clear_env,
   }))
   return setmetatable({ _process = process, seen = "", _unread = "" }, Terminal)
 end

@@ -3,13 +3,15 @@
 -- its exit status. The commands are one file each; nothing of what they do is
 -- here. Ends the program only by returning a status.
 
-local nearest = require("wrapix.nearest")
+local lazy = require("wrapix.lazy")
 local path = require("wrapix.path")
 local report = require("wrapix.cli.report")
 local run = require("wrapix.cli.run")
-local script = require("wrapix.cli.script")
 local spec = require("wrapix.cli.spec")
 local words_of = require("wrapix.cli.words")
+
+local nearest = lazy("wrapix.nearest")
+local script = lazy("wrapix.cli.script")
 
 local M = {}
 

@@ -3,7 +3,7 @@
 -- commands do before they differ is here, so that what is explained is what
 -- runs. Starts nothing but the engine's (cached) probe.
 
-local nearest = require("wrapix.nearest")
+local nearest = require("wrapix.lazy")("wrapix.nearest")
 local path = require("wrapix.path")
 local report = require("wrapix.cli.report")
 
@@ -102,11 +102,12 @@ end
 --- Makes the plan of the words.
 ---@param args table parsed words
 ---@param deps table
+---@param shown boolean? the plan is to be printed, whatever the words say
 ---@return table? plan
 ---@return table|string facts, or the message
 ---@return string? code
 ---@return string? hint
-function M.plan(args, deps)
+function M.plan(args, deps, shown)
   local profile, message, code, hint = M.profile(args, deps)
   if not profile then return nil, message, code, hint end
   args.loaded = profile -- a hook may ask for another plan of it
@@ -114,7 +115,8 @@ function M.plan(args, deps)
   facts, message, code, hint = deps.gather({ workspace = M.workspace(args, deps) })
   if not facts then return nil, message, code, hint end
   local plan
-  plan, message, code, hint = deps.plan.make(profile, M.options(args), facts)
+  local runs = not args.dry_run and not shown
+  plan, message, code, hint = deps.plan.make(profile, M.options(args), facts, { runs = runs })
   if not plan then return nil, message, code, hint end
   return plan, facts
 end

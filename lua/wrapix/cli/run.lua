@@ -2,10 +2,12 @@
 -- `wrapix [OPTIONS] [PROFILE] [-- COMMAND [ARG...]]`: plans a sandbox and either
 -- starts it or, with --dry-run, prints what would be started.
 
+local lazy = require("wrapix.lazy")
 local options = require("wrapix.cli.options")
-local output = require("wrapix.cli.output")
 local prepare = require("wrapix.cli.prepare")
-local shell = require("wrapix.shell")
+
+local output = lazy("wrapix.cli.output")
+local shell = lazy("wrapix.shell")
 
 ---@type wrapix.CliCommand
 local M = {

@@ -1,12 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- One declarative table per command → its argparse parser, its help, and the
--- check of its words. Completion and man pages are made from the same tables.
--- Nothing here prints or ends the program: argparse's own ways of doing so are
--- never called.
+-- One declarative table per command → the check of its words. Its argparse
+-- parser and its help are made in cli/parser.lua, which is loaded when they are
+-- wanted: argparse alone is a tenth of a start. Nothing here prints or ends the
+-- program.
 
-local argparse = require("argparse")
-local nearest = require("wrapix.nearest")
+local lazy = require("wrapix.lazy")
 local words_of = require("wrapix.cli.words")
+
+local nearest = lazy("wrapix.nearest")
+local parser = lazy("wrapix.cli.parser")
 
 local M = {}
 
@@ -53,7 +55,9 @@ local OPTION_FIELDS = {
   flags = "table", argname = "string", description = "string", count = "string",
   choices = "table", target = "string", check = "function", shown = "function",
 }
-local HELP = { flags = { "-h", "--help" }, description = "Show this help." }
+
+--- The option every command has.
+M.help_option = { flags = { "-h", "--help" }, description = "Show this help." }
 
 local function check_fields(what, fields, known)
   for key, value in pairs(fields) do
@@ -85,7 +89,7 @@ end
 ---@param spec wrapix.CliCommand
 ---@return wrapix.CliOption[]
 function M.options(spec)
-  return table.move(spec.options or {}, 1, #(spec.options or {}), 2, { HELP })
+  return table.move(spec.options or {}, 1, #(spec.options or {}), 2, { M.help_option })
 end
 
 --- The field of the parsed values an option goes to.
@@ -113,117 +117,21 @@ end
 ---@param spec wrapix.CliCommand
 ---@param name string full name, such as "wrapix profile show"
 ---@return string
-function M.usage(spec, name)
-  local lines = spec.usage
-  if not lines then
-    local parts = { name, spec.commands and "COMMAND" or "[OPTIONS]" }
-    for _, argument in ipairs(spec.arguments or {}) do
-      local text = argument.argname
-      parts[#parts + 1] = argument.optional and ("[%s]"):format(text) or text
-    end
-    if spec.rest then parts[#parts + 1] = ("[-- %s]"):format(spec.rest.argname) end
-    lines = { table.concat(parts, " ") }
-  end
-  return "Usage: " .. table.concat(lines, "\n       ")
-end
-
-local function add_option(parser, option, on_help)
-  local made = parser:option(table.concat(option.flags, " "))
-    :description(option.description):target(M.target(option)):args(option.argname and 1 or 0)
-  if option.argname then made:argname(option.argname) end
-  if option.count then made:count(option.count) end
-  if option == HELP and on_help then made:action(on_help) end
-  -- The usual one line, "-C, --workspace DIR", instead of one for each flag.
-  local label = table.concat(option.flags, ", ") .. (option.argname and " " .. option.argname or "")
-  if #option.flags == 1 and label:sub(1, 2) == "--" then label = "    " .. label end
-  made._get_label_lines = function() return { label } end
-end
-
--- Every argument is optional for argparse: --help must work without them, and
--- our own messages name what is missing.
-local function add_arguments(parser, spec)
-  for _, argument in ipairs(spec.arguments or {}) do
-    local made = parser:argument(argument.name):args("?"):description(argument.description)
-    made._get_label_lines = function() return { argument.argname } end
-  end
-  parser:argument("extra"):args("*"):hidden(true)
-end
-
-local function example_text(spec)
-  local lines = { #spec.example > 1 and "Examples:" or "Example:" }
-  for _, example in ipairs(spec.example) do
-    lines[#lines + 1] = "  " .. example[1]
-    lines[#lines + 1] = "      " .. example[2]
-  end
-  return table.concat(lines, "\n")
-end
-
-local function make_parser(spec, name, on_help)
-  local parser = argparse(name):add_help(false):usage(M.usage(spec, name))
-    :description(spec.description or spec.summary):epilog(example_text(spec))
-    :help_max_width(88):help_usage_margin(2):help_description_margin(30)
-  for _, option in ipairs(M.options(spec)) do add_option(parser, option, on_help) end
-  add_arguments(parser, spec)
-  return parser
-end
-
--- Two columns as argparse sets them in a help text.
-local function rows(title, list)
-  local lines = { title .. ":" }
-  for _, row in ipairs(list) do lines[#lines + 1] = ("  %-28s%s"):format(row[1], row[2]) end
-  return table.concat(lines, "\n")
-end
+function M.usage(spec, name) return parser.usage(spec, name) end
 
 --- Names and summaries of commands, as one block of a help text.
 ---@param commands { name: string, summary: string }[]
 ---@return string
-function M.command_list(commands)
-  local list = {}
-  for i, command in ipairs(commands) do list[i] = { command.name, command.summary } end
-  return rows("Commands", list)
-end
-
-local function group_help(spec, name)
-  local blocks = { M.usage(spec, name), spec.description or spec.summary }
-  blocks[#blocks + 1] = M.command_list(spec.commands)
-  blocks[#blocks + 1] = example_text(spec)
-  blocks[#blocks + 1] = ("%s COMMAND --help tells more."):format(name)
-  return table.concat(blocks, "\n\n") .. "\n"
-end
+function M.command_list(commands) return parser.command_list(commands) end
 
 --- The help of a command: usage, arguments, options, examples.
 ---@param spec wrapix.CliCommand
 ---@param name string full name
 ---@param more string? a further block at the end
 ---@return string
-function M.help(spec, name, more)
-  if spec.commands then return group_help(spec, name) end
-  local text = make_parser(spec, name):get_help()
-  if spec.rest then
-    local block = rows("After --", { { spec.rest.argname, spec.rest.description } })
-    text = text:gsub("\n\nOptions:", function() return "\n\n" .. block .. "\n\nOptions:" end, 1)
-  end
-  return text .. (more and "\n\n" .. more or "") .. "\n"
-end
+function M.help(spec, name, more) return parser.help(spec, name, more) end
 
 -- Parsing ----------------------------------------------------------------------
-
-local function all_flags(spec)
-  local flags = {}
-  for _, option in ipairs(M.options(spec)) do
-    table.move(option.flags, 1, #option.flags, #flags + 1, flags)
-  end
-  return flags
-end
-
--- argparse brings suggestions of its own, by another measure than everything
--- else here.
-local function explain_refusal(message, spec)
-  message = message:gsub("\nDid you mean.*$", "")
-  -- Every letter is one change away from any other.
-  local unknown = message:match("^unknown option '(%-%-.*)'$")
-  return unknown and message .. nearest.hint(unknown, all_flags(spec)) or message
-end
 
 local function check_option(option, value)
   if option.choices then
@@ -267,17 +175,23 @@ local function check_arguments(spec, values)
   return true
 end
 
-local function run_parser(spec, name, words)
-  local help = false
-  local parser = make_parser(spec, name, function()
-    help = true
-    error("help asked for", 0)
-  end)
-  local ok, parsed, result = pcall(parser.pparse, parser, words)
-  if help then return { help = true } end
-  if not ok then error(parsed, 0) end
-  if not parsed then return nil, explain_refusal(result, spec) end
-  return result
+-- What the parser would make of words among which no option is.
+local function plain_values(spec, words)
+  local values, extra = {}, {}
+  for _, option in ipairs(spec.options or {}) do
+    if option.count then values[M.target(option)] = {} end
+  end
+  for i, word in ipairs(words) do
+    if word:sub(1, 1) == "-" and word ~= "-" then return nil end
+    local argument = (spec.arguments or {})[i]
+    if argument then
+      values[argument.name] = word
+    else
+      extra[#extra + 1] = word
+    end
+  end
+  values.extra = extra
+  return values
 end
 
 --- Reads the words of a command.
@@ -291,7 +205,8 @@ end
 function M.parse(spec, name, words)
   local before, rest = words, nil
   if spec.rest then before, rest = words_of.split(words) end
-  local values, refusal = run_parser(spec, name, before)
+  local values, refusal = plain_values(spec, before), nil
+  if not values then values, refusal = parser.run(spec, name, before) end
   if not values or values.help then return values, refusal end
   local ok, message, hint = check_values(spec, values)
   if ok then ok, message, hint = check_arguments(spec, values) end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What the engine writes to stderr: the first words are kept to judge a failure,
--- the one line about a missing image is held back, all else passes unchanged.
+-- a last line about a missing image or an output that nobody reads is held back,
+-- all else passes unchanged.
 
 local container = require("wrapix.container")
 
@@ -21,7 +22,8 @@ Errors.__index = Errors
 function Errors:take(chunk)
   if #self.head < HEAD_BYTES then self.head = self.head .. chunk:sub(1, HEAD_BYTES - #self.head) end
   local text = self.held .. chunk
-  self.held = text:match("Error: [^\n]*: image not known\r?\n$") or ""
+  self.held = text:match("Error: [^\n]*: image not known\r?\n$")
+    or text:match("Error: [^\n]*: write /dev/stdout: broken pipe\r?\n$") or ""
   text = text:sub(1, #text - #self.held)
   if not self.kept then return text end
   self.kept[#self.kept + 1] = text

@@ -19,6 +19,7 @@ local task = require("wrapix.task")
 local M = {}
 
 local ENGINE_FAILED, NOT_INVOKED = 125, 126
+local SIGPIPE = 13
 
 ---@class wrapix.LaunchResult: wrapix.ProcResult
 ---@field stopped string? why the launcher stopped it
@@ -110,6 +111,9 @@ function Launch:_attempt()
     return ended, why, what
   end)
   if not result then return nil, msg, code end
+  if result.code == NOT_INVOKED and podman.closed_output(errors.held) then
+    result.code, result.signal, errors.held = nil, SIGPIPE, ""
+  end
   return result, errors
 end
 

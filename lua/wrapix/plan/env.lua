@@ -4,6 +4,7 @@
 --
 -- SPDX-License-Identifier: MIT
 
+local git = require("wrapix.plan.git")
 local item = require("wrapix.plan.item")
 local profiles = require("wrapix.profile")
 
@@ -37,11 +38,12 @@ local function add_defaults(set, ctx)
   -- Images seldom have locales; this one is part of libc.
   set("LANG", "C.UTF-8", item.default())
   set("TZ", facts.timezone, item.host("time zone"))
-  local git = facts.git
-  set("GIT_AUTHOR_NAME", git.author.name, git.origin)
-  set("GIT_AUTHOR_EMAIL", git.author.email, git.origin)
-  set("GIT_COMMITTER_NAME", git.committer.name, git.origin)
-  set("GIT_COMMITTER_EMAIL", git.committer.email, git.origin)
+  local person = facts.git
+  set("GIT_AUTHOR_NAME", person.author.name, person.origin)
+  set("GIT_AUTHOR_EMAIL", person.author.email, person.origin)
+  set("GIT_COMMITTER_NAME", person.committer.name, person.origin)
+  set("GIT_COMMITTER_EMAIL", person.committer.email, person.origin)
+  git.add_env(set, ctx)
 end
 
 local function check_name(name, where)
@@ -56,17 +58,17 @@ local function check_name(name, where)
 end
 
 local function add_plain(set, name, value, origin)
-  local ok, message, code, hint = check_name(name, origin.text)
+  local ok, message, code, hint = check_name(name, origin)
   if not ok then
     return nil, message, code, hint
   end
   if type(value) == "number" then
     value = tostring(value)
   elseif type(value) ~= "string" then
-    return item.refuse(origin.text, name .. " needs a text as its value")
+    return item.refuse(origin, name .. " needs a text as its value")
   end
   if value:find("\0", 1, true) then
-    return item.refuse(origin.text, name .. " holds a NUL byte, which no environment can carry")
+    return item.refuse(origin, name .. " holds a NUL byte, which no environment can carry")
   end
   set(name, value, origin)
   return true
@@ -75,7 +77,7 @@ end
 -- An empty value counts as unset: programs take a variable that is there but
 -- empty for a credential, and fail in ways that do not name it.
 local function add_secret(set, ctx, name, origin)
-  local ok, message, code, hint = check_name(name, origin.text)
+  local ok, message, code, hint = check_name(name, origin)
   if not ok then
     return nil, message, code, hint
   end
@@ -103,14 +105,14 @@ end
 local function add_profile(set, ctx)
   local profile = ctx.profile
   for _, name in ipairs(sorted_keys(profile.env)) do
-    local origin = profiles.field_origin(profile, "env", name)
+    local origin = profiles.late_origin(profile, "env", name)
     local ok, message, code, hint = add_plain(set, name, profile.env[name], origin)
     if not ok then
       return nil, message, code, hint
     end
   end
   for i, name in ipairs(profile.secrets or {}) do
-    local origin = profiles.field_origin(profile, "secrets", i)
+    local origin = profiles.late_origin(profile, "secrets", i)
     local ok, message, code, hint = add_secret(set, ctx, name, origin)
     if ok == nil then
       return nil, message, code, hint
@@ -156,7 +158,8 @@ function M.add(ctx)
     found[name] = { name = name, value = value, secret = value == nil or nil, origin = origin }
   end
   add_defaults(set, ctx)
-  local ok, message, code, hint = item.all({ add_profile, add_options }, set, ctx)
+  local steps = { add_profile, add_options, git.add_git_config }
+  local ok, message, code, hint = item.all(steps, set, ctx, found)
   if not ok then
     return nil, message, code, hint
   end

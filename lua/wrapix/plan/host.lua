@@ -78,7 +78,7 @@ local function chosen_network(ctx)
   if ctx.options.network then
     return ctx.options.network, item.option("--network")
   elseif ctx.profile.network then
-    return ctx.profile.network, profiles.field_origin(ctx.profile, "network")
+    return ctx.profile.network, profiles.late_origin(ctx.profile, "network")
   end
   return "open", item.default()
 end
@@ -91,7 +91,7 @@ function M.add_network(ctx)
     backend = "none"
   elseif mode ~= "open" then
     local known = table.concat(NETWORKS, ", ")
-    return item.refuse(origin.text, ("network %q is not known (known: %s)"):format(mode, known))
+    return item.refuse(origin, ("network %q is not known (known: %s)"):format(mode, known))
   elseif ctx.facts.engine.rootless then
     backend, message, code, hint = rootless_backend(ctx)
     if not backend then
@@ -115,7 +115,7 @@ end
 -- A switch of the profile that widens the confinement, and who set it.
 local function widened(ctx, field, wide)
   if ctx.profile[field] == wide then
-    return true, profiles.field_origin(ctx.profile, field)
+    return true, profiles.late_origin(ctx.profile, field)
   end
   return false, item.default()
 end

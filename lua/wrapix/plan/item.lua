@@ -29,7 +29,7 @@ end
 
 --- Refuses the plan: a message in the form `plan: object: reason`, and the one
 --- line that would mend it.
----@param object string
+---@param object string|wrapix.Origin what is refused, or where it was written
 ---@param reason string
 ---@param hint string?
 ---@return nil
@@ -37,7 +37,8 @@ end
 ---@return "EPLAN" code
 ---@return string? hint
 function M.refuse(object, reason, hint)
-  return nil, ("plan: %s: %s"):format(object, reason), "EPLAN", hint
+  local shown = type(object) == "table" and object.text or object
+  return nil, ("plan: %s: %s"):format(shown, reason), "EPLAN", hint
 end
 
 --- Runs steps one after another up to the first that fails.

@@ -45,12 +45,12 @@ local function choose(ctx, limit)
     if value == nil then
       return default_value(limit.name, ctx.facts), item.default()
     end
-    origin = profiles.field_origin(ctx.profile, "limits", limit.name)
+    origin = profiles.late_origin(ctx.profile, "limits", limit.name)
   end
   local number, reason = limit.read(value)
   if not number then
     local shown = ("%s: %s %s"):format(limit.name, tostring(value), reason)
-    return item.refuse(origin.text, shown)
+    return item.refuse(origin, shown)
   end
   return number, origin
 end

@@ -5,6 +5,7 @@
 --
 -- SPDX-License-Identifier: MIT
 
+local git = require("wrapix.plan.git")
 local item = require("wrapix.plan.item")
 local limits = require("wrapix.plan.limits")
 local mount = require("wrapix.mount")
@@ -80,7 +81,7 @@ end
 
 local function add_profile(list, ctx)
   for i, spec in ipairs(ctx.profile.mounts or {}) do
-    local origin = profiles.field_origin(ctx.profile, "mounts", i)
+    local origin = profiles.late_origin(ctx.profile, "mounts", i)
     local base = profiles.base_dir(ctx.profile, "mounts", i)
     local ok, message, code, hint = resolve(list, ctx, spec, origin, base)
     if not ok then
@@ -96,7 +97,7 @@ local function add_writable(list, ctx)
     if not dest then
       return nil, message, code, hint
     end
-    local origin = profiles.field_origin(ctx.profile, "writable", i)
+    local origin = profiles.late_origin(ctx.profile, "writable", i)
     add_tmpfs(list, ctx, dest, "0755", 4, 1024, origin)
   end
   return true
@@ -149,6 +150,8 @@ local function add_parents(list, ctx)
   end
 end
 
+local function add_git(list, ctx) return git.add_mounts(list, ctx, context(ctx)) end
+
 local function check_workspace(_, ctx)
   local workspace = ctx.facts.workspace.path
   if not utf8.len(workspace) then
@@ -171,7 +174,7 @@ end
 function M.add(ctx)
   local list = {}
   add_own(list, ctx)
-  local steps = { check_workspace, add_profile, add_writable, add_options }
+  local steps = { check_workspace, add_profile, add_writable, add_options, add_git }
   local ok, message, code, hint = item.all(steps, list, ctx)
   if ok then
     ok, message, code, hint = mount.collisions(list)

@@ -3,7 +3,7 @@
 -- looked for, compiling, running, and errors that name file and line. Files are
 -- read only through the context it is given.
 
-local nearest = require "wrapix.nearest"
+local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
 local schema = require "wrapix.schema"
 

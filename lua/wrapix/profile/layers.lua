@@ -3,9 +3,12 @@
 -- finding the line a merged field came from. Reads no file: who runs a source
 -- attaches its text here.
 
-local origin = require "wrapix.origin"
+local lazy = require "wrapix.lazy"
 local path = require "wrapix.path"
 local schema = require "wrapix.schema"
+
+-- Reading a text for its lines costs as much as compiling it, and most runs ask for none.
+local origin = lazy "wrapix.origin"
 
 local M = {}
 
@@ -15,8 +18,9 @@ local M = {}
 ---@field line integer? where its table, or the call of derive, stands
 ---@field fields table the layer's own table
 ---@field dir string? directory of the file, when it lies on disk
----@field scan wrapix.origin.Constructor[]?
----@field constructor wrapix.origin.Constructor?
+---@field file table? whose text made it, as given to attach
+---@field near integer? line of the call, until the text has been read
+---@field constructor wrapix.origin.Constructor|false|nil nil: not looked for yet
 
 local META_NAME = "wrapix.profile"
 
@@ -125,18 +129,33 @@ end
 
 -- Origins ----------------------------------------------------------------------
 
+-- What stands in a layer's text, read when a line of it is first asked for.
+local function read_text(layer)
+  local file = layer.file
+  if not file or layer.constructor ~= nil then return end
+  file.scan = file.scan or origin.scan(file.text or "")
+  layer.constructor = origin.match(file.scan, layer.fields, layer.near) or false
+  layer.line = layer.constructor and layer.constructor.line or layer.near
+end
+
+local late_line = {
+  __index = function(layer, key)
+    if key ~= "line" then return nil end
+    read_text(layer)
+    return rawget(layer, "line")
+  end,
+}
+
 --- Attaches a source's text to the layers it made: those that say so, and those
 --- of unknown origin, because Lua forgets the caller in `return derive(...)`.
 ---@param layers wrapix.Layer[]
 ---@param file { source: string, text: string?, dir: string?, name: string? }
 function M.attach(layers, file)
-  local scan
   for _, layer in ipairs(layers) do
-    if not layer.scan and (layer.source == nil or layer.source == file.source) then
-      scan = scan or origin.scan(file.text or "")
-      layer.source, layer.dir, layer.scan = file.source, file.dir or layer.dir, scan
-      layer.constructor = origin.match(scan, layer.fields, layer.line)
-      layer.line = layer.constructor and layer.constructor.line or layer.line
+    if not layer.file and (layer.source == nil or layer.source == file.source) then
+      layer.source, layer.dir, layer.file = file.source, file.dir or layer.dir, file
+      layer.near, layer.line = layer.line, nil
+      setmetatable(layer, late_line)
     end
     layer.name = layer.name or layer.fields.name or file.name
   end
@@ -194,10 +213,18 @@ end
 ---@return integer? line
 function M.locate(layers, field, ...)
   local layer, keys = locate(layers, field, ...)
+  read_text(layer)
   if not (keys and layer.constructor) then return layer, layer.line end
-  local line = origin.trace(layer.scan, layer.constructor, layer.fields, table.unpack(keys))
+  local line = origin.trace(layer.file.scan, layer.constructor, layer.fields, table.unpack(keys))
   return layer, line or layer.line
 end
+
+--- Which layer a field, or a key or entry of it, comes from.
+---@param layers wrapix.Layer[]
+---@param field string
+---@param ... string|integer keys below it, as in the merged profile
+---@return wrapix.Layer
+function M.layer_of(layers, field, ...) return (locate(layers, field, ...)) end
 
 --- Splits what debug.getinfo calls a source: the file as shown and its directory.
 ---@param source string

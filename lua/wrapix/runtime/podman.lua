@@ -254,6 +254,7 @@ M.remove_argv = control.remove_argv
 M.exists_argv = control.exists_argv
 M.exec_argv = control.exec_argv
 M.missing_image = failure.missing_image
+M.closed_output = failure.closed_output
 M.failure = failure.failure
 
 return M

@@ -4,6 +4,7 @@
 local container = require("wrapix.container")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
+local task = require("wrapix.task")
 
 local function run(script, opts)
   opts = opts or {}
@@ -61,6 +62,26 @@ describe("container.run", function()
     local status = assert(proc.run({ "grep", "SigCgt", ("/proc/%d/status"):format(sys.pid()) })).stdout
     local caught = tonumber(status:match("SigCgt:%s*(%x+)"), 16)
     assert.equal(0, caught & (1 << 14)) -- SIGTERM is bit 15 - 1
+  end)
+
+  it("runs several at once, and each hears a signal", function()
+    local heard, up = 0, 0
+    local function one()
+      return run("trap 'exit 9' TERM; echo >&2; while :; do sleep 0.01; done", {
+        stderr = "pipe",
+        on_stderr = function()
+          up = up + 1
+          if up == 3 then assert(proc.run({ "kill", "-HUP", tostring(sys.pid()) })) end
+        end,
+        on_signal = function(name, _, running)
+          heard = heard + (name == "HUP" and 1 or 0)
+          running:kill("TERM")
+        end,
+      })
+    end
+    local results = assert(task.parallel(3, { 1, 2, 3 }, one))
+    assert.same({ 9, 9, 9 }, { results[1].code, results[2].code, results[3].code })
+    assert.equal(3, heard)
   end)
 
   it("says when the program is missing", function()

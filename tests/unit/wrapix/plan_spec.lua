@@ -4,6 +4,7 @@
 
 local fixture = require "tests.unit.wrapix.plan_fixture"
 local plan = require "wrapix.plan"
+local podman = require "wrapix.runtime.podman"
 local profiles = require "wrapix.profile"
 
 local function profile(fields)
@@ -47,6 +48,17 @@ describe("plan.make", function()
     assert.same(before, { fixture.plan_text(given), fixture.plan_text(options) })
     first.command.value[1] = "changed"
     assert.equal("x", options.command[1])
+  end)
+
+  it("looks origins up when they are read, in a plan that is to run", function()
+    local given, facts = fixture.profile("shop"), fixture.facts()
+    local late = plan.make(given, {}, facts, { runs = true })
+    local shown = plan.make(given, {}, facts)
+    assert.is_nil(rawget(late.image.origin, "text"))
+    assert.is_string(rawget(shown.image.origin, "text"))
+    assert.is_nil(getmetatable(shown.image.origin))
+    assert.equal(fixture.flags_text(podman.flags(shown)), fixture.flags_text(podman.flags(late)))
+    assert.equal(shown.image.origin.text, late.image.origin.text)
   end)
 
   it("raises on an option it does not know or of another type", function()

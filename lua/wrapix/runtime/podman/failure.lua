@@ -17,6 +17,14 @@ function M.missing_image(stderr)
   return false
 end
 
+--- Tells whether `podman run` ended only because nobody reads its output any
+--- more. When Podman comes to it first, it dies of SIGPIPE instead.
+---@param stderr string
+---@return boolean
+function M.closed_output(stderr)
+  return stderr:find("^Error: [^\n]*: write /dev/stdout: broken pipe\r?\n$") ~= nil
+end
+
 -- What Podman and the OCI runtimes say, and the one line that helps.
 local FAILURES = {
   {

@@ -96,8 +96,8 @@ local function add_engine(d)
     d.gathered = opts
     return { facts = true }
   end
-  d.plan = { make = function(profile, options)
-    d.planned = { profile = profile, options = options }
+  d.plan = { make = function(profile, options, _, opts)
+    d.planned = { profile = profile, options = options, runs = opts.runs }
     return M.plan()
   end }
   d.podman = {

@@ -35,6 +35,13 @@ describe("options of a run", function()
     assert.equal("/w", d.gathered.workspace)
   end)
 
+  it("ask for a plan to be shown where it is", function()
+    for words, runs in pairs({ [""] = true, ["--dry-run"] = false, ["explain"] = false }) do
+      local _, _, _, d = try({}, table.unpack(words ~= "" and { words } or {}))
+      assert.equal(runs, d.planned.runs)
+    end
+  end)
+
   it("join a relative workspace to the current directory", function()
     local _, _, _, d = try({}, "-C", "sub/x")
     assert.equal("/w/sub/x", d.gathered.workspace)

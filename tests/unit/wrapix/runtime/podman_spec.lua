@@ -185,6 +185,15 @@ describe("podman's failures", function()
     end
   end)
 
+  it("tell an output that nobody reads", function()
+    local text = "Error: attaching to container 0a: write /dev/stdout: broken pipe\n"
+    assert.is_true(podman.closed_output(text))
+    for _, other in ipairs({ "", "broken pipe\n", "Error: write /dev/stdout: broken pipes\n",
+      "Error: x: write /dev/stdout: broken pipe\nmore\n" }) do
+      assert.is_false(podman.closed_output(other))
+    end
+  end)
+
   it("are named with the line that helps", function()
     local cases = {
       ["Error: crun: cgroups in hybrid mode not supported, drop all controllers"] = "runc",

@@ -1,0 +1,128 @@
+-- SPDX-License-Identifier: MIT
+-- The benchmark: prints a table, and with --json data. No figure is a failure;
+-- a part that cannot be measured says why. Started by tests/bench/run.
+
+local fs = require("wrapix.fs")
+local json = require("wrapix.json")
+local path = require("wrapix.path")
+local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
+
+package.path = fs.realpath(".") .. "/tests/?.lua;" .. package.path
+
+local engine = require("bench.engine")
+local stub = require("bench.stub")
+
+local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1 }
+local TEST_IMAGE = "localhost/wrapix-test-busybox:1"
+local HERE = "here"
+
+local function options(...)
+  local opts = { hosts = {}, runs = nil, image = TEST_IMAGE }
+  local words, i = { ... }, 1
+  local function value()
+    i = i + 1
+    return words[i] or error(words[i - 1] .. ": needs a value", 0)
+  end
+  while words[i] do
+    local word = words[i]
+    if word == "--json" then opts.json = true
+    elseif word == "--runs" then opts.runs = math.tointeger(tonumber(value()))
+    elseif word == "--image" then opts.image = value()
+    elseif word == "--host" then table.insert(opts.hosts, value())
+    elseif word == "--only" then opts.only = value()
+    else error(word .. ": is no option of the benchmark", 0) end
+    i = i + 1
+  end
+  return opts
+end
+
+local function places()
+  local program = assert(fs.realpath("/proc/self/exe"))
+  return { program = program, tools = path.dirname(program) .. "/tests/bench",
+    checkout = fs.realpath(".") }
+end
+
+local function with(base, more)
+  for key, value in pairs(base) do more[key] = more[key] == nil and value or more[key] end
+  return more
+end
+
+-- Another host measures with the same programs and answers in JSON.
+local function on_host(host, opts, at)
+  local argv = { at.checkout .. "/tests/host/run", host, "--", at.program, "--run",
+    "tests/bench/run.lua", "--json", "--only", "engine", "--image", opts.image,
+    "--runs", tostring(opts.runs or 30) }
+  local result, message = proc.run(argv, { stdin = "null", timeout = 1200 })
+  if not result then return nil, message end
+  local found = json.decode(result.stdout)
+  local answer = found and found.engine and found.engine[HERE]
+  if not answer then return nil, result.stderr:match("[^\n]*") end
+  if answer.not_measured then return nil, answer.not_measured end
+  return answer
+end
+
+local function measure_engines(opts, at)
+  local found = {}
+  for _, host in ipairs(#opts.hosts > 0 and opts.hosts or { HERE }) do
+    local answer, message
+    if host == HERE then
+      answer, message = engine.run(with(at, { runs = opts.runs or 30, image = opts.image }))
+    else
+      answer, message = on_host(host, opts, at)
+    end
+    found[host] = answer or { not_measured = message or "no answer" }
+  end
+  return found
+end
+
+-- Printing ---------------------------------------------------------------------
+
+local function ms(seconds) return ("%8.2f"):format(seconds * 1000) end
+
+local function print_stub(rows)
+  print("wrapix alone, milliseconds        min   median      max      cpu  peak MB  engine starts")
+  for _, row in ipairs(rows) do
+    print(("%-27s %s %s %s %s %8.1f  %s"):format(row.name, ms(row.min), ms(row.median), ms(row.max),
+      ms(row.cpu), row.peak_kb / 1024, row.engine_starts and ("%g"):format(row.engine_starts) or ""))
+  end
+  print(("goals for the last line: median %d ms, peak %d MB, %d engine start; %d runs each\n")
+    :format(GOALS.stub_ms, GOALS.stub_mb, GOALS.engine_starts, rows[1].runs))
+end
+
+local function print_engine(host, found)
+  if found.not_measured then
+    return print(("with podman, %s: not measured: %s"):format(host, found.not_measured))
+  end
+  print(("with podman, %-15s      min   median      max   milliseconds, %d pairs"):format(host,
+    found.runs))
+  for _, name in ipairs({ "wrapix", "podman" }) do
+    local row = found[name]
+    print(("%-27s %s %s %s"):format(name == "podman" and "the same podman run" or "wrapix -- true",
+      ms(row.min), ms(row.median), ms(row.max)))
+  end
+  print(("ratio of medians %.3f, median of the pairs' ratios %.3f; goal %.2f\n")
+    :format(found.ratio.of_medians, found.ratio.of_pairs, GOALS.ratio))
+end
+
+local function print_table(report)
+  if report.stub then print_stub(report.stub) end
+  local hosts = {}
+  for host in pairs(report.engine or {}) do hosts[#hosts + 1] = host end
+  table.sort(hosts)
+  for _, host in ipairs(hosts) do print_engine(host, report.engine[host]) end
+end
+
+local function main(...)
+  local opts, at = options(...), places()
+  local report = { goals = GOALS, cpus = sys.cpus(), arch = sys.arch(), time = os.date("!%Y-%m-%d") }
+  if opts.only ~= "engine" then
+    report.stub = assert(stub.run(with(at, { runs = opts.runs or 200 })))
+  end
+  if opts.only ~= "stub" then report.engine = measure_engines(opts, at) end
+  if not opts.json then print_table(report) end
+  print(json.encode(report, { pretty = true }))
+  return 0
+end
+
+return main(...)

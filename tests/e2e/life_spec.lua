@@ -1,0 +1,161 @@
+-- SPDX-License-Identifier: MIT
+-- How a sandbox ends, and what stays: signals to wrapix, a killed engine, --keep,
+-- --detach, two at once, names that are taken.
+
+local e2e = require("support.e2e")
+local fs = require("wrapix.fs")
+local sys = require("wrapix.sys")
+
+local UP = { "sh", "-c", "echo up; exec sleep 1000" }
+
+describe("the end of a sandbox", function()
+  after_each(e2e.assert_clean)
+
+  local function start(argv, opts)
+    local running = e2e.start(argv or UP, opts)
+    assert.equal("up", running.stdout:read_line())
+    return running
+  end
+
+  for _, name in ipairs({ "TERM", "HUP" }) do
+    it(("comes within seconds of SIG%s to wrapix"):format(name), function()
+      local running <close> = start()
+      local began = sys.clock()
+      e2e.kill(running:pid(), name)
+      local result = running:wait()
+      assert.truthy(sys.clock() - began < 5, tostring(sys.clock() - began))
+      assert.equal(143, result.code)
+      assert.truthy(result.stderr:find("stopped: SIG" .. name, 1, true), result.stderr)
+    end)
+  end
+
+  it("leaves the program time to clean up", function()
+    local dir = e2e.dir()
+    local running <close> = start({ "sh", "-c",
+      "trap 'echo bye; echo done >note; exit 7' TERM; echo up; while :; do sleep 0.1; done" },
+      { dir = dir })
+    e2e.kill(running:pid(), "TERM")
+    assert.equal("bye", running.stdout:read_line())
+    assert.equal(7, running:wait().code)
+    assert.equal("done\n", fs.read(dir .. "/note"))
+  end)
+
+  it("is at once after a second SIGTERM", function()
+    local running <close> = start({ "sh", "-c",
+      "trap 'echo no' TERM; echo up; while :; do sleep 0.1; done" })
+    e2e.kill(running:pid(), "TERM")
+    assert.equal("no", running.stdout:read_line())
+    local began = sys.clock()
+    e2e.kill(running:pid(), "TERM")
+    assert.equal(137, running:wait().code)
+    assert.truthy(sys.clock() - began < 5)
+  end)
+
+  it("is the program's to decide after SIGINT to wrapix", function()
+    local running <close> = start({ "sh", "-c",
+      "trap 'echo got' INT; echo up; while :; do sleep 0.1; done" })
+    e2e.kill(running:pid(), "INT")
+    assert.equal("got", running.stdout:read_line())
+    e2e.kill(running:pid(), "TERM")
+    assert.equal(143, running:wait().code)
+  end)
+
+  it("comes with a kill -9 of the engine", function()
+    local running <close> = start()
+    local engine = e2e.process("podman run", function(one) return one.ppid == running:pid() end)
+    e2e.kill(engine.pid, "KILL")
+    assert.equal(137, running:wait().code)
+  end)
+
+  it("comes with the end of the program inside, whatever it started", function()
+    local began = sys.clock()
+    local result = e2e.sh("sleep 1000 & (trap '' TERM HUP; sleep 1000) & exit 6")
+    assert.equal(6, result.code)
+    assert.truthy(sys.clock() - began < 8)
+  end)
+
+  it("reaps what is orphaned meanwhile", function()
+    assert.equal("0", e2e.output(
+      "for i in 1 2 3; do (sleep 0.05 &); done; sleep 0.5; "
+      .. "cat /proc/[0-9]*/status | grep -c '^State:.Z' || true"))
+  end)
+end)
+
+describe("two sandboxes", function()
+  after_each(e2e.assert_clean)
+
+  it("of one workspace at once see each other's files and nothing else", function()
+    local dir = e2e.dir()
+    local one <close> = e2e.start({ "sh", "-c",
+      "touch /tmp/one; echo $WRAPIX_SESSION_ID >one; while [ ! -e two ]; do sleep 0.05; done; "
+      .. "ls /tmp" },
+      { dir = dir })
+    local two <close> = e2e.start({ "sh", "-c",
+      "while [ ! -e one ]; do sleep 0.05; done; ls /tmp; ps | grep -c wrapix-init; "
+      .. "echo $WRAPIX_SESSION_ID >two" }, { dir = dir })
+    local first, second = assert(one:wait()), assert(two:wait())
+    assert.same({ 0, "one\n" }, { first.code, first.stdout })
+    assert.equal(0, second.code)
+    assert.falsy(second.stdout:find("one", 1, true))
+    assert.not_equal(fs.read(dir .. "/one"), fs.read(dir .. "/two"))
+  end)
+
+  it("cannot have one name; the first is left alone", function()
+    local one <close> = e2e.start({ "sh", "-c", "echo up; cat" },
+      { args = { "--name", "twin" }, stdin = "pipe" })
+    assert.equal("up", one.stdout:read_line())
+    local two = e2e.run({ "true" }, { args = { "--name", "twin" } })
+    assert.equal(125, two.code)
+    assert.truthy(two.stderr:find("a container of this name is there already", 1, true), two.stderr)
+    assert.equal("twin", e2e.podman("ps", "--format", "{{.Names}}"))
+    one.stdin:close()
+    assert.equal(0, one:wait().code)
+  end)
+end)
+
+describe("what stays", function()
+  after_each(e2e.assert_clean)
+
+  it("with --keep is the container and its directory", function()
+    local result = e2e.sh("echo kept >/run/wrapix/out/note; exit 3",
+      { args = { "--keep", "--name", "kept" } })
+    assert.equal(3, result.code)
+    assert.equal("kept 3", e2e.podman("ps", "-a", "--format", "{{.Names}} {{.ExitCode}}"))
+    assert.equal("", e2e.podman("ps", "-q"))
+    local sessions = fs.list(e2e.sessions)
+    assert.equal(1, #sessions)
+    assert.equal("kept\n", fs.read(("%s/%s/out/note"):format(e2e.sessions, sessions[1])))
+    e2e.podman("rm", "kept")
+    assert(fs.remove_tree(e2e.sessions .. "/" .. sessions[1]))
+  end)
+
+  it("with --detach is a running container", function()
+    local dir = e2e.dir()
+    local began = sys.clock()
+    local result = e2e.sh("echo hello; echo $$ >pid; exec sleep 1000",
+      { args = { "-q", "-d" }, dir = dir })
+    assert.truthy(sys.clock() - began < 10)
+    assert.same({ 0, "" }, { result.code, result.stderr })
+    local name = result.stdout:gsub("\n", "")
+    e2e.wait_file(dir .. "/pid")
+    assert.equal(name, e2e.podman("ps", "--format", "{{.Names}}"))
+    e2e.wait_for("the log", function() return e2e.podman("logs", name) == "hello" end)
+    assert.equal("1", e2e.podman("exec", name, "sh", "-c", "echo $WRAPIX"))
+    began = sys.clock()
+    e2e.podman("stop", name)
+    assert.truthy(sys.clock() - began < 5, "the init passes TERM on")
+    e2e.wait_for("the removal", function() return e2e.podman("ps", "-a", "-q") == "" end)
+    for _, session in ipairs(fs.list(e2e.sessions)) do
+      assert(fs.remove_tree(e2e.sessions .. "/" .. session))
+    end
+  end)
+
+  it("with --detach and --timeout ends by itself", function()
+    local result = e2e.run({ "sleep", "1000" }, { args = { "-q", "-d", "--timeout", "1s" } })
+    assert.equal(0, result.code)
+    e2e.wait_for("the removal", function() return e2e.podman("ps", "-a", "-q") == "" end)
+    for _, session in ipairs(fs.list(e2e.sessions)) do
+      assert(fs.remove_tree(e2e.sessions .. "/" .. session))
+    end
+  end)
+end)

@@ -1,0 +1,119 @@
+-- SPDX-License-Identifier: MIT
+-- Starts whose image is not there: built or pulled once, and the start goes on;
+-- or not, and nothing runs.
+
+local worlds = require("support.world")
+
+local function count(list, word)
+  local n = 0
+  for _, entry in ipairs(list) do n = n + (entry == word and 1 or 0) end
+  return n
+end
+
+describe("a start without its image", function()
+  local world
+
+  before_each(function()
+    world = worlds.new()
+    world:add_image("localhost/base:1")
+    world:write("config/wrapix/profiles/builds.lua",
+      'return { name = "builds", base = "localhost/base:1", packages = { "git" } }\n')
+    world:write("config/wrapix/profiles/pulls.lua",
+      'return { name = "pulls", image = "docker.io/library/thing:1" }\n')
+  end)
+  after_each(function() world:close() end)
+
+  it("builds it, shows none of the engine's complaint, and goes on", function()
+    local result = world:run({ "builds", "--", "echo", "there" })
+    assert.equal(0, result.code, result.stderr)
+    assert.equal("there\n", result.stdout)
+    assert.is_nil(result.stderr:find("image not known", 1, true))
+    assert.truthy(result.stderr:find("building localhost/wrapix-builds:", 1, true))
+    local verbs = world:verbs()
+    assert.same({ 2, 1 }, { count(verbs, "run"), count(verbs, "build") })
+    assert.equal("run", verbs[#verbs])
+    assert.equal(0, world:run({ "builds", "--", "true" }).code)
+    assert.equal(#verbs + 1, #world:verbs())
+    assert.same({}, world:sessions())
+  end)
+
+  it("runs the same words before and after the build", function()
+    world:run({ "builds", "--", "true" })
+    local runs = world:calls("run")
+    assert.same(runs[1].argv, runs[2].argv)
+  end)
+
+  it("asks for the image that the run then names", function()
+    world:run({ "builds", "--", "true" })
+    local build = table.concat(world:calls("build")[1].argv, "\n")
+    local tag = build:match("\n%-%-tag\n([^\n]+)")
+    assert.is_true(world:has_image(tag))
+    assert.truthy(table.concat(world:calls("run")[2].argv, "\n"):find("\n" .. tag .. "\n", 1, true))
+  end)
+
+  it("pulls an image that is named", function()
+    world:add_remote_image("docker.io/library/thing:1")
+    local result = world:run({ "pulls", "--", "echo", "there" })
+    assert.equal(0, result.code, result.stderr)
+    assert.equal("there\n", result.stdout)
+    local verbs = world:verbs()
+    assert.same({ 1, 0 }, { count(verbs, "pull"), count(verbs, "build") })
+  end)
+
+  it("ends with 125 and the reason when the registry has no such image", function()
+    local result = world:run({ "pulls", "--", "echo", "there" })
+    assert.equal(125, result.code)
+    assert.equal("", result.stdout)
+    assert.truthy(result.stderr:find("the registry has no such image", 1, true), result.stderr)
+    assert.equal(1, count(world:verbs(), "run"))
+    assert.same({}, world:sessions())
+  end)
+
+  it("ends with 125 and the last lines of a build that failed", function()
+    world:script("build.stderr", "E: Unable to locate package nosuch\n")
+    world:script("build.exit", 100)
+    local result = world:run({ "builds", "--", "echo", "there" })
+    assert.equal(125, result.code)
+    assert.equal("", result.stdout)
+    assert.truthy(result.stderr:find("package nosuch does not exist", 1, true), result.stderr)
+    assert.truthy(result.stderr:find("| E: Unable to locate package nosuch", 1, true))
+    assert.equal(1, count(world:verbs(), "run"))
+    assert.same({}, world:sessions())
+  end)
+
+  it("shows the complaint when the image is gone again after the build", function()
+    world:script("build.exit", 0) -- says that it did, and did not
+    local result = world:run({ "builds", "--", "true" })
+    assert.equal(125, result.code)
+    assert.truthy(result.stderr:find("image not known", 1, true), result.stderr)
+    assert.equal(2, count(world:verbs(), "run"))
+  end)
+
+  it("builds once for two of them", function()
+    local go = world:hold("build")
+    local first <close> = world:start({ "builds", "--", "echo", "one" })
+    world:wait_for_call("build")
+    local second <close> = world:start({ "builds", "--", "echo", "two" })
+    for line in function() return second.stderr:read_line() end do
+      if line:find("waiting for another build", 1, true) then break end
+    end
+    go()
+    local one, two = world:finish(first), world:finish(second)
+    assert.same({ 0, 0 }, { one.code, two.code })
+    assert.same({ "one\n", "two\n" }, { one.stdout, two.stdout })
+    assert.equal(1, count(world:verbs(), "build"))
+  end)
+
+  it("can be prepared, and listed after that", function()
+    local built = world:run({ "image", "build", "builds" })
+    assert.equal(0, built.code, built.stderr)
+    local ref = built.stdout:match("^(localhost/wrapix%-builds:%x+)\n$")
+    local listed = world:run({ "image", "list", "--json" })
+    local images = assert(require("wrapix.json").decode(listed.stdout))
+    assert.equal(1, #images)
+    assert.equal(ref, images[1].ref)
+    local before = #world:verbs()
+    assert.equal(0, world:run({ "builds", "--", "true" }).code)
+    assert.equal(before + 1, #world:verbs())
+  end)
+end)
