@@ -166,7 +166,8 @@ local function read_host(facts, deps)
   facts.tun_readable = (fs.access("/dev/net/tun", "r") and fs.access("/dev/net/tun", "w")) == true
   facts.runc, facts.crun = sys.which("runc"), sys.which("crun")
   facts.timezone = person.timezone(fs, env)
-  local place = { home = facts.home, cache = facts.dirs.cache, cwd = facts.workspace.path }
+  local place = { home = facts.home, cache = facts.dirs.cache, cwd = facts.workspace.path,
+    uid = facts.workspace.uid }
   facts.git = person.git(deps, env, place)
 end
 

@@ -8,6 +8,7 @@ local fs = require("wrapix.fs")
 local host = require("wrapix.host")
 local json = require("wrapix.json")
 local owner = require("wrapix.owner")
+local path = require("wrapix.path")
 local sys = require("wrapix.sys")
 
 local M = {}
@@ -99,6 +100,17 @@ local function write(path, text, mode)
   return fs.write_atomic(path, text, { mode = tonumber(mode, 8), sync = false })
 end
 
+-- What a plan wants written beside it; sources of mounts among them.
+local function write_files(session, plan)
+  for _, file in ipairs(plan.files or {}) do
+    local place = session.dir .. "/" .. file.path
+    local ok, msg, code = fs.ensure_dir(path.dirname(place), PUBLIC)
+    if ok then ok, msg, code = write(place, file.text, "644") end
+    if not ok then return nil, msg, code end
+  end
+  return true
+end
+
 local function fill(session, plan, known)
   local text, msg, code = info(plan, known)
   if not text then return nil, msg, code end
@@ -114,6 +126,7 @@ local function fill(session, plan, known)
     function() return fs.mkdir(session.dir .. "/out", PRIVATE) end,
     function() return fs.mkdir(session.dir .. "/bin", PUBLIC) end,
     function() return write(session.dir .. "/context.json", inside .. "\n", "644") end,
+    function() return write_files(session, plan) end,
   }) do
     ok, msg, code = step()
     if not ok then return nil, msg, code end

@@ -4,6 +4,8 @@
 --
 -- SPDX-License-Identifier: MIT
 
+local repository = require("wrapix.git")
+
 local M = {}
 
 local function text_or_nil(value)
@@ -85,7 +87,7 @@ end
 
 -- A process costs more than all other facts together, so git's answer is kept
 -- while the files it comes from are unchanged.
-local function ask_git(deps, env, place)
+local function ask_git(deps, place, env)
   local key, is_whole = settings(config_files(env, place.home), deps.fs)
   if not key then
     return {}
@@ -104,23 +106,37 @@ local function ask_git(deps, env, place)
   return asked
 end
 
+-- The name a repository has of its own. Read as a file: git would follow what a
+-- hostile checkout includes.
+local function of_repository(deps, place)
+  if not place.uid then return {} end
+  local found = repository.settings(place.cwd, deps.fs, place.uid)
+  return {
+    name = repository.text(found, "user.name"), email = repository.text(found, "user.email"),
+  }
+end
+
+local ORIGINS = { [of_repository] = "git config --local", [ask_git] = "git config --global" }
+
 ---@class wrapix.GitFacts
 ---@field author { name: string, email: string }
 ---@field committer { name: string, email: string }
 ---@field origin wrapix.Origin
 
---- Who commits: the environment's GIT_* names, git's global settings, else a
---- name of ours, so that a commit inside never fails for the want of one.
+--- Who commits: the environment's GIT_* names, the repository's settings, git's
+--- global ones, else a name of ours, so that a commit inside never fails for the
+--- want of one.
 ---@param deps { fs: table, sys: table, proc: table, json: table }
 ---@param env table<string,string>
----@param place { home: string, cache: string, cwd: string }
+---@param place { home: string, cache: string, cwd: string, uid: integer? } uid: of the workspace
 ---@return wrapix.GitFacts
 function M.git(deps, env, place)
   local name, email = text_or_nil(env.GIT_AUTHOR_NAME), text_or_nil(env.GIT_AUTHOR_EMAIL)
   local origin = "environment"
-  if not (name and email) then
-    local asked = ask_git(deps, env, place)
-    origin = (asked.name or asked.email) and "git config --global" or origin
+  for _, ask in ipairs({ of_repository, ask_git }) do
+    if name and email then break end
+    local asked = ask(deps, place, env)
+    origin = (asked.name or asked.email) and ORIGINS[ask] or origin
     name, email = name or asked.name, email or asked.email
   end
   local kind = (name or email) and "host" or "default"
