@@ -104,7 +104,7 @@ end
 local function write_files(session, plan)
   for _, file in ipairs(plan.files or {}) do
     local place = session.dir .. "/" .. file.path
-    local ok, msg, code = fs.ensure_dir(path.dirname(place), PUBLIC)
+    local ok, msg, code = fs.ensure_dir(place:match("^(.*)/"), PUBLIC)
     if ok then ok, msg, code = write(place, file.text, "644") end
     if not ok then return nil, msg, code end
   end
@@ -154,6 +154,9 @@ function M.open(plan, known)
   local ok, msg, code, hint = ensure_private(known.dirs.runtime)
   if ok then ok, msg, code = fs.ensure_dir(known.dirs.runtime .. "/sessions", PRIVATE) end
   if ok then ok, msg, code = ensure_guest(session.guest_dir) end
+  if ok and plan.log_path then
+    ok, msg, code = fs.ensure_dir(path.dirname(plan.log_path), PRIVATE)
+  end
   if ok then ok, msg, code = fs.mkdir(session.root, PRIVATE) end
   if ok then
     ok, msg, code = fill(session, plan, known)

@@ -31,9 +31,10 @@ describe("container.run", function()
   end)
 
   it("tells who sent a signal, and leaves the answer to the caller", function()
-    local got = {}
+    local got, running = {}, nil
     local r = run("trap 'exit 9' TERM; kill -HUP $PPID; while :; do sleep 0.01; done", {
-      on_signal = function(name, sender, running)
+      on_start = function(started) running = started end,
+      on_signal = function(name, sender)
         got = { name, sender == running:pid() }
         running:kill("TERM")
       end,
@@ -43,10 +44,11 @@ describe("container.run", function()
   end)
 
   it("calls on_timeout once, and goes on waiting", function()
-    local calls = 0
+    local calls, running = 0, nil
     local r = run("trap 'exit 3' TERM; while :; do sleep 0.01; done", {
       timeout = 0.05,
-      on_timeout = function(running)
+      on_start = function(started) running = started end,
+      on_timeout = function()
         calls = calls + 1
         running:kill("TERM")
       end,
@@ -67,13 +69,15 @@ describe("container.run", function()
   it("runs several at once, and each hears a signal", function()
     local heard, up = 0, 0
     local function one()
+      local running
       return run("trap 'exit 9' TERM; echo >&2; while :; do sleep 0.01; done", {
         stderr = "pipe",
+        on_start = function(started) running = started end,
         on_stderr = function()
           up = up + 1
           if up == 3 then assert(proc.run({ "kill", "-HUP", tostring(sys.pid()) })) end
         end,
-        on_signal = function(name, _, running)
+        on_signal = function(name)
           heard = heard + (name == "HUP" and 1 or 0)
           running:kill("TERM")
         end,

@@ -152,10 +152,17 @@ describe("terminal", function()
     end
   end)
 
-  it("connects nothing when detached", function()
-    local got = made({}, { detach = true })
+  it("is kept for whoever attaches when detached, else nothing is connected", function()
+    local got = made({}, { detach = true }, function(facts)
+      facts.stdin_tty, facts.stdout_tty = true, false
+    end)
     assert.is_false(got.terminal.stdin)
     assert.is_false(got.terminal.tty)
+    got = made({}, { detach = true }, function(facts)
+      facts.stdin_tty, facts.stdout_tty = true, true
+    end)
+    assert.is_true(got.terminal.stdin)
+    assert.is_true(got.terminal.tty)
   end)
 
   it("has a type that programs know", function()

@@ -106,6 +106,15 @@ local function add_engine(d)
     end,
     argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
   }
+  d.hooks = { new = function() return {} end }
+  d.keeper = {
+    is_keeper = function() return false end,
+    start = function(words)
+      d.kept = words
+      return "wrapix-w-1"
+    end,
+    announce = function() end,
+  }
   d.launch = { run = function(plan, facts, opts)
     d.launched = { plan = plan, facts = facts, opts = opts }
     return { code = 0 }

@@ -12,7 +12,8 @@ end
 
 describe("options of a run", function()
   it("reach the plan under its names", function()
-    local _, _, _, d = try({}, "-C", "/x", "-e", "A=1", "-eB", "-m", "/a:/b:rw:optional",
+    local keeper = { is_keeper = function() return true end, announce = function() end }
+    local _, _, _, d = try({ keeper = keeper }, "-C", "/x", "-e", "A=1", "-eB", "-m", "/a:/b:rw:optional",
       "--image", "i", "--agent", "claude", "--network=none", "--runtime", "podman", "--cpus", "1.5",
       "--memory", "4g", "rust", "--pids", "9", "--timeout", "1h30m", "--name", "n", "-d", "--keep",
       "--", "make", "-k")
@@ -132,10 +133,20 @@ describe("a run", function()
   end)
 
   it("prints the name of a container it leaves running", function()
-    local plan = double.plan()
-    plan.detach = true
-    local _, out = try({ plan = { make = function() return plan end } }, "-d")
+    local _, out, _, d = try({}, "-d", "--", "sleep", "9")
     assert.equal("wrapix-w-1\n", out)
+    assert.same({ "-d", "--", "sleep", "9" }, d.kept)
+    assert.is_nil(d.launched)
+  end)
+
+  it("ends with the keeper's status when the sandbox does not start", function()
+    local over = { keeper = {
+      is_keeper = function() return false end,
+      start = function() return nil, 125 end,
+    } }
+    local status, out = try(over, "-d")
+    assert.equal(125, status)
+    assert.equal("", out)
   end)
 
   it("says that a profile of the workspace was not used", function()
