@@ -7,12 +7,12 @@
 -- with one write and a sync; then DIR/sessions.head is replaced, which holds how
 -- many lines there are, the bytes they take and the digest of the last. So a
 -- crash leaves (a) nothing, (b) a torn line behind what the head vouches for, or
--- (c) a head one line behind. The next writer ends a torn line with a newline,
--- lists its digest in its own line, and goes on from the whole line before it;
--- a head that is behind it brings up to date. Only the head tells that lines at
--- the end are gone, so a writer goes on from the head's number and digest even
--- then, which leaves a gap for verify to find. Whoever can write both files can
--- forge them; the chain finds accidents and careless edits.
+-- (c) a head one line behind; a full disk can leave it further behind. The next
+-- writer ends a torn line with a newline, lists its digest in its own line, and
+-- goes on from the whole line before it; the head it brings up to date. Only the
+-- head tells that lines at the end are gone, so a writer goes on from the head's
+-- number and digest even then, which leaves a gap for verify to find. Whoever can
+-- write both files can forge them; the chain finds accidents and careless edits.
 
 local chain = require("wrapix.record.chain")
 local fault = require("wrapix.fault")
@@ -127,7 +127,8 @@ local function slow_end(at, head, has_head, size)
   local is_open, message, code = feed(state, at, 0, size)
   if is_open == nil then return nil, message, code end
   local found = end_of(state, size, is_open)
-  if head and head.lines > found.line then found.line, found.last = head.lines, head.last end
+  -- A last line that was replaced must not become what the next one builds on.
+  if head and head.lines >= found.line then found.line, found.last = head.lines, head.last end
   -- One line and no head yet is the crash of the first writer.
   found.head_lost = not head and (has_head or found.line > 1)
   return found
@@ -139,7 +140,9 @@ local function find_end(at)
   local head, has_head
   head, has_head, message, code = read_head(at)
   if message then return nil, message, code end
-  return head and quick_end(at, head, size) or slow_end(at, head, has_head, size)
+  local quick = head and quick_end(at, head, size)
+  if quick then return quick end
+  return slow_end(at, head, has_head, size)
 end
 
 -- Looks from the end, where a line that was just written is.

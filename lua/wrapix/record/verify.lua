@@ -60,9 +60,9 @@ end
 local function plural(n, text) return ("%d %s"):format(n, n == 1 and text or text .. "s") end
 
 -- Tells the damage that `link`'s writer owned up to from the rest. Returns how
--- many lines were damaged later.
+-- many records were damaged later.
 function Walk:_settle_pending(link)
-  local listed, changed = {}, self.dropped
+  local listed, changed, gone = {}, self.dropped, 0
   for _, digest in ipairs(link.torn or {}) do listed[digest] = (listed[digest] or 0) + 1 end
   for _, line in ipairs(self.pending) do
     if (listed[line.digest] or 0) > 0 then
@@ -73,13 +73,14 @@ function Walk:_settle_pending(link)
       self:_report(line.physical, "changed", "is not as it was written")
     end
   end
-  for _, count in pairs(listed) do
-    if count > 0 then
-      self:_report(self.physical, "missing", "what a crash had left before this line is gone")
-    end
+  for _, count in pairs(listed) do gone = gone + count end
+  -- What a crash had left can have been changed later as well.
+  local torn_changed = math.min(gone, changed)
+  if gone > torn_changed then
+    self:_report(self.physical, "missing", "what a crash had left before this line is gone")
   end
   self.pending, self.dropped = {}, 0
-  return changed
+  return changed - torn_changed
 end
 
 -- A number that has been passed already: the line stood elsewhere, or twice.
@@ -172,10 +173,9 @@ function Walk:_check_head(has_head_file, changed)
   elseif head.lines - top.line - changed > 0 then
     local count = head.lines - top.line - changed
     self:_report(after, "missing", plural(count, "line") .. " missing at the end")
-  elseif top.line > head.lines + 1 then
-    self:_report(after, "head",
-      ("the head file is %s behind"):format(plural(top.line - head.lines, "line")))
   end
+  -- A head that is behind is a crash or a full disk; the lines it does not know
+  -- lead back to the one it knows.
 end
 
 ---Ends the walk.
