@@ -34,7 +34,8 @@ end
 function LaunchRecord:finish(result, failure)
   if self._done then return end
   self._done = true
-  local ok, msg = record.append(self._launch.facts.dirs.state, self:_fields(result, failure))
+  local ok, msg = record.append(self._launch.facts.dirs.state, self:_fields(result, failure),
+    { once = true }) -- another start may have taken us for dead
   if not ok then self._launch.report:warn("record: " .. tostring(msg)) end
 end
 
