@@ -16,11 +16,17 @@ local function cwd() return fs.realpath(".") or "/" end
 ---@return string
 function M.workspace(asked) return path.join(cwd(), asked or "") end
 
+---The directories of this user; see facts.dirs.
+---@return { runtime: string, state: string, data: string, cache: string, config: string }
+function M.dirs()
+  return require("wrapix.facts").dirs(sys.environ(), sys.home() or "/nonexistent")
+end
+
 ---Where profiles are looked up for a workspace.
 ---@param workspace string
 ---@return wrapix.ProfileContext
 function M.profiles(workspace)
-  local dirs = require("wrapix.facts").dirs(sys.environ(), sys.home() or "/nonexistent")
+  local dirs = M.dirs()
   return {
     workspace = workspace,
     config_dir = dirs.config,

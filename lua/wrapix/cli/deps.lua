@@ -9,19 +9,28 @@ local host = require("wrapix.host")
 local M = {}
 
 local MODULES = {
+  container = "wrapix.container",
   fs = "wrapix.fs",
+  gc = "wrapix.gc",
   image = "wrapix.image",
   hooks = "wrapix.launch.hooks",
   json = "wrapix.json",
   keeper = "wrapix.keeper",
   launch = "wrapix.launch",
+  live = "wrapix.live",
+  logfile = "wrapix.logfile",
+  owner = "wrapix.owner",
   plan = "wrapix.plan",
   plan_host = "wrapix.plan.host",
   plan_limits = "wrapix.plan.limits",
   podman = "wrapix.runtime.podman",
   proc = "wrapix.proc",
   profile = "wrapix.profile",
+  reap = "wrapix.reap",
+  record = "wrapix.record",
+  stopping = "wrapix.stopping",
   sys = "wrapix.sys",
+  task = "wrapix.task",
 }
 
 local function load_module(deps, name)
@@ -57,6 +66,7 @@ function M.new()
   deps.exists = function(file) return deps.fs.stat(file) ~= nil end
   deps.context = context.profiles
   deps.interruptible = function(fn) return require("wrapix.container").interruptible(fn) end
+  deps.dirs = context.dirs
   deps.gather = function(opts) return context.facts(opts.workspace) end
   deps.color = wants_color(deps)
   return deps

@@ -18,12 +18,15 @@ local M = {}
 local USAGE_STATUS = 2
 
 -- Each name is a file of this directory; loaded when it is wanted.
-local COMMANDS = { "explain", "profile", "image", "doctor", "version", "help" }
+local COMMANDS = {
+  "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "doctor", "version",
+  "help",
+}
 
 -- Words the command line keeps for commands of other versions, so that no
 -- profile or script of this name starts to mean something else one day.
 local RESERVED = {
-  "ps", "exec", "stop", "logs", "gc", "trust", "init", "notify", "notifyd", "builder", "ralph",
+  "trust", "init", "notify", "notifyd", "builder", "ralph",
   "completion",
 }
 

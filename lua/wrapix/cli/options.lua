@@ -39,13 +39,17 @@ M.workspace = {
   description = "Use DIR as the workspace instead of the current directory.",
 }
 
+M.env = {
+  flags = { "-e", "--env" }, argname = "NAME[=VALUE]", count = "*", check = check_env,
+  shown = function(text) return text:match("^[^=]*") end,
+  description = "Set a variable; NAME alone passes the host's value as a secret. Repeatable.",
+}
+
 --- What decides about a sandbox: the options of run and explain.
 ---@type wrapix.CliOption[]
 M.sandbox = {
   M.workspace,
-  { flags = { "-e", "--env" }, argname = "NAME[=VALUE]", count = "*", check = check_env,
-    shown = function(text) return text:match("^[^=]*") end,
-    description = "Set a variable; NAME alone passes the host's value as a secret. Repeatable." },
+  M.env,
   { flags = { "-m", "--mount" }, argname = "SRC:DST[:ro|rw][:optional]", count = "*",
     target = "mounts", check = check_mount,
     description = "Show SRC of the host at DST, read-only unless rw is said. Repeatable." },

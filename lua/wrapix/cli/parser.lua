@@ -20,7 +20,7 @@ function M.usage(spec, name)
   if not lines then
     local parts = { name, spec.commands and "COMMAND" or "[OPTIONS]" }
     for _, argument in ipairs(spec.arguments or {}) do
-      local text = argument.argname
+      local text = argument.argname .. (argument.many and "..." or "")
       parts[#parts + 1] = argument.optional and ("[%s]"):format(text) or text
     end
     if spec.rest then parts[#parts + 1] = ("[-- %s]"):format(spec.rest.argname) end
@@ -44,11 +44,14 @@ end
 -- Every argument is optional for argparse: --help must work without them, and
 -- our own messages name what is missing.
 local function add_arguments(parser, spec)
+  local many = false
   for _, argument in ipairs(spec.arguments or {}) do
-    local made = parser:argument(argument.name):args("?"):description(argument.description)
+    local made = parser:argument(argument.name):args(argument.many and "*" or "?")
+      :description(argument.description)
     made._get_label_lines = function() return { argument.argname } end
+    many = many or argument.many == true
   end
-  parser:argument("extra"):args("*"):hidden(true)
+  if not many then parser:argument("extra"):args("*"):hidden(true) end
 end
 
 local function example_text(spec)

@@ -27,6 +27,7 @@ local M = {}
 ---@field argname string
 ---@field description string
 ---@field optional boolean?
+---@field many boolean? takes all plain words; the value is a list. Only the last one may
 
 ---@class wrapix.CliRest
 ---@field argname string what stands after `--`
@@ -165,11 +166,12 @@ end
 
 local function check_arguments(spec, values)
   for _, argument in ipairs(spec.arguments or {}) do
-    if not argument.optional and values[argument.name] == nil then
+    local value = values[argument.name]
+    if not argument.optional and (value == nil or argument.many and not value[1]) then
       return nil, ("%s is missing"):format(argument.argname)
     end
   end
-  if values.extra[1] then
+  if values.extra and values.extra[1] then
     return nil, ("unexpected '%s'"):format(values.extra[1]), spec.extra_hint
   end
   return true
@@ -181,11 +183,16 @@ local function plain_values(spec, words)
   for _, option in ipairs(spec.options or {}) do
     if option.count then values[M.target(option)] = {} end
   end
+  local arguments = spec.arguments or {}
+  local last = arguments[#arguments]
+  local many = last and last.many and {} or nil
+  if many then values[last.name] = many end
   for i, word in ipairs(words) do
     if word:sub(1, 1) == "-" and word ~= "-" then return nil end
-    local argument = (spec.arguments or {})[i]
-    if argument then
-      values[argument.name] = word
+    if many and i >= #arguments then
+      many[#many + 1] = word
+    elseif arguments[i] then
+      values[arguments[i].name] = word
     else
       extra[#extra + 1] = word
     end

@@ -80,4 +80,37 @@ function M.exec_argv(plan, command, opts)
   return engine_argv(plan, table.unpack(words))
 end
 
+--- Keys that leave an attached sandbox without ending it.
+M.detach_keys = "ctrl-p,ctrl-q"
+
+--- Connects to the streams of a container's first program. Signals are the
+--- caller's to pass on: Podman would send each to the program, TERM too.
+---@param plan table
+---@param opts { stdin: boolean?, tty: boolean? }
+---@return string[]
+function M.attach_argv(plan, opts)
+  local keys = "--detach-keys=" .. (opts.tty and M.detach_keys or "")
+  local words = { "attach", keys, "--sig-proxy=false" }
+  words[#words + 1] = not opts.stdin and "--no-stdin" or nil
+  table.move({ "--", plan.name }, 1, 2, #words + 1, words)
+  return engine_argv(plan, table.unpack(words))
+end
+
+--- Lists the containers of wrapix as JSON, those that have ended as well.
+---@param engine { path: string }
+---@return string[]
+function M.list_argv(engine)
+  return { engine.path, "ps", "--all", "--no-trunc", "--filter", "label=wrapix.session",
+    "--format", "json" }
+end
+
+--- Lists the ids of the containers of one session.
+---@param engine { path: string }
+---@param session string
+---@return string[]
+function M.session_argv(engine, session)
+  return { engine.path, "ps", "--all", "--quiet", "--no-trunc",
+    "--filter", "label=wrapix.session=" .. session }
+end
+
 return M

@@ -1,0 +1,103 @@
+-- SPDX-License-Identifier: MIT
+-- `wrapix exec NAME -- COMMAND`: one more command in a sandbox that runs, with a
+-- terminal when there is one at both ends. Its exit status is ours.
+
+local find = require("wrapix.cli.find")
+local options = require("wrapix.cli.options")
+local output = require("wrapix.cli.output")
+local path = require("wrapix.path")
+local prepare = require("wrapix.cli.prepare")
+
+---@type wrapix.CliCommand
+local M = {
+  name = "exec",
+  summary = "Run a command in a running sandbox.",
+  description = "Runs one more command, or a shell, in a sandbox that is running, as its user and "
+    .. "under its limits. With a terminal at both ends the command gets one; otherwise standard "
+    .. "input, output and error are passed on as they are. Ends with the command's status.",
+  arguments = {
+    { name = "name", argname = "NAME",
+      description = "Name or session of the sandbox, or the beginning of one." },
+  },
+  rest = { argname = "COMMAND [ARG...]", description = "What to run; nothing: a shell." },
+  extra_hint = "the command to run stands after --: wrapix exec NAME -- COMMAND [ARG...]",
+  options = options.list(
+    options.env,
+    { flags = { "-w", "--workdir" }, argname = "DIR",
+      description = "Directory inside to run it in (default: /workspace)." },
+    { flags = { "-T", "--no-tty" }, description = "Give it no terminal, even where there is one." },
+    { flags = { "--json" },
+      description = "Collect the output and print it with the status as JSON." },
+    options.quiet, options.verbose
+  ),
+  example = {
+    { "wrapix exec web", "a shell in the sandbox whose name begins with web" },
+    { "wrapix exec web -e LEVEL=debug -- make test", "a command, with one variable more" },
+  },
+}
+
+-- NAME alone is inherited by the engine's process, so that a secret is in no
+-- command line; an empty one counts as unset, as at the start of a sandbox.
+local function variables(words, deps)
+  local out, environ = {}, deps.sys.environ()
+  for _, text in ipairs(words or {}) do
+    local value = text:find("=", 1, true) and text or environ[text]
+    if value == nil or value == "" then
+      local why = value and "is empty" or "is not set"
+      deps.report:warn(("-e %s: %s in the environment, so it is not passed"):format(
+        path.show(text), why))
+    else
+      out[#out + 1] = text
+    end
+  end
+  return out
+end
+
+-- The sandbox was started from another terminal, or from none.
+local function add_terminal(env, deps)
+  local environ = deps.sys.environ()
+  for _, name in ipairs({ "TERM", "COLORTERM" }) do
+    if environ[name] then table.insert(env, 1, ("%s=%s"):format(name, environ[name])) end
+  end
+end
+
+local function run_foreground(argv, deps)
+  local process
+  return deps.container.run(argv, {
+    on_start = function(running) process = running end,
+    on_signal = function(name, sender)
+      -- The keys of the terminal have reached the engine's process already.
+      if sender ~= 0 and process and not process:exited() then process:kill(name) end
+    end,
+  })
+end
+
+local function status_of(result) return result.signal and 128 + result.signal or result.code end
+
+local function run_collected(argv, deps)
+  local result, message, code = deps.proc.run(argv, { stdin = "inherit" })
+  if not result then return prepare.refuse(deps, message, code) end
+  local written = output.json({
+    code = result.code, signal = result.signal, seconds = result.seconds,
+    stdout = deps.logfile.utf8(result.stdout or ""), stderr = deps.logfile.utf8(result.stderr or ""),
+  }, deps)
+  return written ~= 0 and written or status_of(result)
+end
+
+function M.run(args, deps)
+  local live, facts, code, hint = find.running(args.name, "exec", deps)
+  if not live then return prepare.refuse(deps, facts, code, hint) end
+  local env = variables(args.env, deps)
+  local tty = not (args.json or args.no_tty) and facts.stdin_tty and facts.stdout_tty
+  if tty then add_terminal(env, deps) end
+  local argv = deps.podman.exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
+    stdin = true, tty = tty, workdir = args.workdir, env = env,
+  })
+  if args.json then return run_collected(argv, deps) end
+  local result, message
+  result, message, code = run_foreground(argv, deps)
+  if not result then return prepare.refuse(deps, message, code) end
+  return status_of(result)
+end
+
+return M

@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: MIT
+-- Rows as aligned columns for people, and the times in them. Pure; texts must
+-- be safe for a terminal already.
+
+local M = {}
+
+local function width(text) return utf8.len(text) or #text end
+
+local function widths_of(rows)
+  local widths = {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(cell)) end
+  end
+  return widths
+end
+
+--- Rows as lines; the first row is the heading. The last column is not padded.
+---@param rows string[][]
+---@param opts { color: boolean? }?
+---@return string
+function M.render(rows, opts)
+  local widths, lines = widths_of(rows), {}
+  for i, row in ipairs(rows) do
+    local cells = {}
+    for j, cell in ipairs(row) do
+      cells[j] = j < #row and cell .. (" "):rep(widths[j] - width(cell)) or cell
+    end
+    local line = table.concat(cells, "  "):gsub("%s+$", "")
+    lines[i] = i == 1 and opts and opts.color and "\27[1m" .. line .. "\27[0m" or line
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Seconds in the two largest units that are not zero: "3d 4h", "5m 12s", "0.4s".
+---@param seconds number
+---@return string
+function M.duration(seconds)
+  if seconds < 10 then return ("%.1fs"):format(seconds) end
+  local whole = seconds // 1
+  for _, unit in ipairs({ { 86400, "d", 3600, "h" }, { 3600, "h", 60, "m" }, { 60, "m", 1, "s" } }) do
+    if whole >= unit[1] then
+      return ("%d%s %d%s"):format(whole // unit[1], unit[2], whole % unit[1] // unit[3], unit[4])
+    end
+  end
+  return ("%ds"):format(whole)
+end
+
+--- A moment in local time.
+---@param time number? seconds since 1970
+---@return string
+function M.moment(time)
+  return type(time) == "number" and os.date("%Y-%m-%d %H:%M:%S", time // 1) or "-"
+end
+
+return M

@@ -1,0 +1,255 @@
+-- SPDX-License-Identifier: MIT
+-- The sandboxes there are: the engine's containers joined with the session
+-- directories, since neither alone tells the truth: a container may outlive its
+-- launcher, a directory its container. Reads only; what to do about a dead one is
+-- reap.lua's, gc's and stop's.
+
+local fs = require("wrapix.fs")
+local host = require("wrapix.plan.host")
+local json = require("wrapix.json")
+local nearest = require("wrapix.nearest")
+local owners = require("wrapix.owner")
+local path = require("wrapix.path")
+local podman = require("wrapix.runtime.podman")
+local proc = require("wrapix.proc")
+local reap = require("wrapix.reap")
+local sys = require("wrapix.sys")
+
+local M = {}
+
+---@alias wrapix.LiveState
+---| "starting" its launcher is at work, no program runs yet (an image may be building)
+---| "running"
+---| "paused"
+---| "ending" the program has ended; its launcher is clearing up
+---| "exited" ended and kept, as --keep asks
+---| "orphaned" its launcher is dead, the container is not gone
+---| "dead" its launcher is dead and there is no container; the next start clears up
+
+---@class wrapix.Live
+---@field session string
+---@field name string of the container
+---@field state wrapix.LiveState
+---@field profile string?
+---@field workspace string?
+---@field image string?
+---@field network string?
+---@field owner { pid: integer?, state: "alive"|"dead"|"unknown", alive: boolean, start: string? }
+---@field detach boolean
+---@field keep boolean
+---@field tty boolean
+---@field start number? seconds since 1970
+---@field uptime number? seconds the program has been running
+---@field exit integer? of one that has exited
+---@field id string? of the container; none: there is no container
+---@field dir string? its session directory; none: there is none
+---@field log string? file of the output of a detached one
+---@field engine { path: string, oci_runtime: string? }
+
+-- Later than any start; what the engine gives for "never" is long before 1970.
+local function time_of(value) return type(value) == "number" and value > 0 and value or nil end
+
+local function string_of(value) return type(value) == "string" and value or nil end
+
+-- The engine's words for a container; what is not here has no program running.
+local RUNS = { running = "running", paused = "paused", stopping = "ending", removing = "ending" }
+local BEFORE = { created = true, initialized = true, configured = true }
+
+---Reads the decoded answer of `podman ps --format json`.
+---@param answer any
+---@return table<string, table> containers by session
+function M.containers(answer)
+  local out = {}
+  for _, one in ipairs(type(answer) == "table" and answer or {}) do
+    local labels = type(one) == "table" and type(one.Labels) == "table" and one.Labels or {}
+    local names = type(one) == "table" and type(one.Names) == "table" and one.Names or {}
+    local session = string_of(labels["wrapix.session"])
+    if session and string_of(names[1]) then
+      local state = string_of(one.State) or "unknown"
+      out[session] = {
+        session = session, id = string_of(one.Id), name = names[1], image = string_of(one.Image),
+        state = state:lower(), exit = math.tointeger(one.ExitCode),
+        started = time_of(one.StartedAt), created = time_of(one.Created),
+        profile = string_of(labels["wrapix.profile"]),
+        workspace = string_of(labels["wrapix.workspace"]),
+        owner = string_of(labels["wrapix.owner"]),
+      }
+    end
+  end
+  return out
+end
+
+local function ask_engine(facts)
+  local argv = podman.list_argv(facts.engine)
+  local result, message, code = proc.run(argv, { timeout = 60, grace = 1 })
+  if not result then return nil, message, code end
+  if result.code ~= 0 then
+    local reason = result.stderr:match("([^\n]+)%s*$") or "podman failed"
+    return nil, "list sandboxes: engine: " .. reason, "EENGINE"
+  end
+  local answer
+  answer, message = json.decode(result.stdout)
+  if not answer then
+    return nil, "list sandboxes: engine: its answer is no JSON: " .. tostring(message), "EENGINE"
+  end
+  return M.containers(answer)
+end
+
+-- Somebody else's directory may say anything.
+local function is_ours(dir)
+  local stat = fs.lstat(dir)
+  return stat and stat.type == "directory" and stat.uid == sys.euid()
+end
+
+local function directories(facts)
+  local base, out = facts.dirs.runtime .. "/sessions", {}
+  for _, id in ipairs(fs.list(base) or {}) do
+    local dir = base .. "/" .. id
+    if is_ours(dir) then
+      local info, who = reap.read(dir)
+      out[id] = { dir = dir, info = info, owner = who, has_lease = fs.exists(dir .. "/run/lease.sock") }
+    end
+  end
+  return out
+end
+
+local function owner_of(who)
+  local state = who and owners.state(who) or "unknown"
+  return { pid = who and who.pid, start = who and who.start, state = state,
+    alive = state == "alive" }
+end
+
+local function state_without_container(place, owner)
+  if owner.state == "dead" then return "dead" end
+  -- The launcher takes the socket away when the sandbox has ended.
+  return (place.has_lease or not place.info) and "starting" or "ending"
+end
+
+local function state_of(container, place, owner, keep)
+  if not container then return state_without_container(place, owner) end
+  local runs = RUNS[container.state]
+  if owner.state == "dead" then
+    if keep and not runs then return "exited" end
+    return "orphaned"
+  end
+  -- Without a directory only a live owner speaks for it: another runtime directory
+  -- of the same user.
+  if not place and not owner.alive then return "orphaned" end
+  if runs then return runs end
+  if BEFORE[container.state] then return "starting" end
+  return keep and "exited" or "ending"
+end
+
+local function engine_of(facts, info)
+  if info and type(info.engine) == "table" and string_of(info.engine.path) then return info.engine end
+  return { path = facts.engine.path, oci_runtime = host.runtime(facts) or nil }
+end
+
+local function join(facts, session, container, place)
+  local info = place and place.info or {}
+  local who = place and place.owner
+  if not who and container and container.owner then who = owners.decode(container.owner) end
+  local owner, keep = owner_of(who), info.keep == true
+  local state = state_of(container, place, owner, keep)
+  local from = container or {}
+  local runs = state == "running" or state == "paused" or state == "orphaned"
+    and RUNS[from.state] ~= nil
+  return {
+    session = session, name = from.name or string_of(info.name) or session, state = state,
+    profile = string_of(info.profile) or from.profile,
+    workspace = string_of(info.workspace) or from.workspace,
+    image = string_of(info.image) or from.image, network = string_of(info.network),
+    owner = owner, detach = info.detach == true, keep = keep, tty = info.tty == true,
+    start = time_of(info.start) or from.started or from.created,
+    uptime = runs and from.started and math.max(0, sys.time() - from.started) or nil,
+    exit = state == "exited" and from.exit or nil,
+    id = from.id, dir = place and place.dir, log = string_of(info.log),
+    engine = engine_of(facts, place and place.info),
+  }
+end
+
+---Lists the sandboxes of this user, the oldest first.
+---@param facts wrapix.Facts
+---@return wrapix.Live[]|nil
+---@return string? message
+---@return string? code
+function M.list(facts)
+  local before = directories(facts)
+  local containers, message, code = ask_engine(facts)
+  if not containers then return nil, message, code end
+  local places, list = directories(facts), {}
+  for session, container in pairs(containers) do
+    -- A directory that went away meanwhile took its container with it.
+    if places[session] or not before[session] then
+      list[#list + 1] = join(facts, session, container, places[session])
+    end
+  end
+  for session, place in pairs(places) do
+    if not containers[session] and (place.info or place.owner) then
+      list[#list + 1] = join(facts, session, nil, place)
+    end
+  end
+  table.sort(list, function(a, b)
+    if (a.start or 0) ~= (b.start or 0) then return (a.start or 0) < (b.start or 0) end
+    return a.session < b.session
+  end)
+  return list
+end
+
+-- Finding one by what a person types -----------------------------------------------------
+
+-- From the exact to the convenient; the first way that finds something decides.
+local WAYS = {
+  function(live, word) return live.name == word or live.session == word end,
+  function(live, word)
+    return live.name:sub(1, #word) == word or live.session:sub(1, #word) == word
+  end,
+  -- Names that nobody chose begin with the program's.
+  function(live, word) return live.name:sub(1, #word + 7) == "wrapix-" .. word end,
+}
+
+local function matches(list, word, is_one)
+  local found = {}
+  for _, live in ipairs(list) do
+    if is_one(live, word) then found[#found + 1] = live end
+  end
+  return found
+end
+
+local function ambiguous(word, found)
+  local names = {}
+  for i, live in ipairs(found) do names[i] = path.show(live.name) end
+  table.sort(names)
+  local message = ("find: %s: is the start of %d names"):format(path.show(word), #names)
+  return nil, message, "EUSAGE", "one of " .. table.concat(names, ", ")
+end
+
+---Finds a sandbox by the name of its container, its session, or a prefix of either
+---that fits one only.
+---@param list wrapix.Live[]
+---@param word string
+---@return wrapix.Live|nil
+---@return string? message
+---@return string? code "ENOENT" unknown, "EUSAGE" ambiguous
+---@return string? hint
+function M.find(list, word)
+  if word == "" then return nil, "find: a name is missing", "EUSAGE", "`wrapix ps` lists the names" end
+  for _, is_one in ipairs(WAYS) do
+    local found = matches(list, word, is_one)
+    if #found == 1 then return found[1] end
+    if #found > 1 then return ambiguous(word, found) end
+  end
+  local names = {}
+  for _, live in ipairs(list) do names[#names + 1] = live.name end
+  return nil, ("find: %s: no such sandbox%s"):format(path.show(word), nearest.hint(word, names)),
+    "ENOENT", "`wrapix ps` lists the names"
+end
+
+---What podman's commands about one container want to know of it.
+---@param live wrapix.Live
+---@return table plan
+function M.plan(live)
+  return { name = live.id or live.name, engine = live.engine, workspace = { dest = "/workspace" } }
+end
+
+return M
