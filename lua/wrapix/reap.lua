@@ -11,6 +11,7 @@ local owner = require("wrapix.owner")
 local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local record = require("wrapix.record")
+local staging = require("wrapix.staging")
 local sys = require("wrapix.sys")
 
 local M = {}
@@ -39,7 +40,7 @@ local INFO_BYTES = 65536
 function M.read(dir)
   local text = fs.read(dir .. "/info.json", INFO_BYTES)
   local info = text and json.decode(text, { max_depth = 8 })
-  local who = owner.decode((fs.read(dir .. "/owner", 256) or ""):gsub("%s+$", ""))
+  local who = owner.read(dir .. "/owner")
   return type(info) == "table" and info or nil, who
 end
 
@@ -55,21 +56,41 @@ local function is_dead(dir, who)
   return not is_young(dir)
 end
 
+local function engine(argv)
+  local result, msg, code = proc.run(argv, { timeout = 30, grace = 1 })
+  if not result then return nil, msg, code end
+  if result.code ~= 0 then
+    return nil, "engine: " .. (result.stderr:match("([^\n]+)%s*$") or "podman failed"), "EENGINE"
+  end
+  return result
+end
+
+-- Found by its label and not by its name: the name may be a live one's by now.
 local function remove_container(info)
-  local plan = { name = info.name, engine = info.engine }
-  return proc.run(podman.remove_argv(plan), { timeout = 30, grace = 1 })
+  local found, msg, code = engine(podman.session_argv(info.engine, info.session))
+  if not found then return nil, msg, code end
+  for id in found.stdout:gmatch("%x+") do
+    local result
+    result, msg, code = engine(podman.remove_argv({ name = id, engine = info.engine }))
+    if not result then return nil, msg, code end
+  end
+  return true
 end
 
 -- The line the dead launcher could not write. `end` is when it was found dead.
 local function write_record(info, facts)
   return record.append(facts.dirs.state, {
-    session = info.session, profile = info.profile, workspace = info.workspace,
-    image = info.image, network = info.network, agent = info.agent,
+    session = info.session, name = info.name, profile = info.profile, workspace = info.workspace,
+    image = info.image, network = info.network, agent = info.agent, detach = info.detach or nil,
     start = info.start, ["end"] = sys.time(), lost = true,
-  })
+  }, { once = true })
 end
 
----Takes one dead session away.
+-- A kept sandbox keeps its directory, which its container has mounted, until
+-- somebody stops it or gc finds the container gone.
+local function keeps(info) return info ~= nil and info.keep == true end
+
+---Takes one dead session away; of one that --keep keeps only writes the record.
 ---@param dir string
 ---@param info wrapix.SessionInfo?
 ---@param facts { dirs: table }
@@ -80,24 +101,47 @@ function M.one(dir, info, facts)
   -- Two starts may find the same dead session; one of them takes it away.
   local lock <close> = fs.lock(dir .. ".reap", { wait = false })
   if not lock then return true end
+  fault.point("reap.locked")
   if not fs.exists(dir) then
     fs.unlink(dir .. ".reap")
     return true
   end
-  if info and not info.keep then
-    local result, msg, code = remove_container(info)
-    if not result then return nil, msg, code end
-    if result.code ~= 0 then return nil, "remove container " .. info.name .. ": " .. result.stderr end
+  if info and not keeps(info) then
+    local removed, msg, code = remove_container(info)
+    if not removed then return nil, msg, code end
   end
   fault.point("reap.container_removed")
   if info and not fs.exists(dir .. "/recorded") then
-    write_record(info, facts)
+    -- Without its line the session stays, for the next start to try again.
+    local written, msg, code = write_record(info, facts)
+    if not written then return nil, msg, code end
     fs.write_atomic(dir .. "/recorded", "", { sync = false })
   end
   fault.point("reap.recorded")
-  local ok, msg, code = fs.remove_tree(dir)
+  local ok, msg, code = true, nil, nil
+  if not keeps(info) then ok, msg, code = fs.remove_tree(staging.take(dir) or dir) end
+  fault.point("reap.removed")
   fs.unlink(dir .. ".reap")
   return ok, msg, code
+end
+
+---Lists the sessions whose owner is dead and that nobody wants to keep.
+---@param facts { dirs: table, session: { id: string }? }
+---@return { id: string, dir: string, info: wrapix.SessionInfo? }[]
+function M.dead(facts)
+  local base, list = facts.dirs.runtime .. "/sessions", {}
+  for _, id in ipairs(fs.list(base) or {}) do
+    local dir = base .. "/" .. id
+    local is_own = facts.session and id == facts.session.id
+    if not is_own and not id:find("%.reap$") then
+      local info, who = M.read(dir)
+      local is_settled = keeps(info) and fs.exists(dir .. "/recorded")
+      if not is_settled and is_dead(dir, who) then
+        list[#list + 1] = { id = id, dir = dir, info = info }
+      end
+    end
+  end
+  return list
 end
 
 ---Takes away what the dead left.
@@ -105,21 +149,14 @@ end
 ---@param report table
 ---@return integer count of sessions taken away
 function M.stale(facts, report)
-  local base, count = facts.dirs.runtime .. "/sessions", 0
-  for _, id in ipairs(fs.list(base) or {}) do
-    local dir = base .. "/" .. id
-    local is_own = facts.session and id == facts.session.id
-    if not is_own and not id:find("%.reap$") then
-      local info, who = M.read(dir)
-      if is_dead(dir, who) then
-        local ok, msg = M.one(dir, info, facts)
-        if ok then
-          count = count + 1
-          report:detail(("reaped session %s of a dead launcher"):format(id))
-        else
-          report:warn(("reap: session %s: %s"):format(id, tostring(msg)))
-        end
-      end
+  local count = 0
+  for _, dead in ipairs(M.dead(facts)) do
+    local ok, msg = M.one(dead.dir, dead.info, facts)
+    if ok then
+      count = count + 1
+      report:detail(("reaped session %s of a dead launcher"):format(dead.id))
+    else
+      report:warn(("reap: session %s: %s"):format(dead.id, tostring(msg)))
     end
   end
   return count

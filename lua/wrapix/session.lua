@@ -4,11 +4,13 @@
 -- names it (a dry run has none on disk); `open` makes it, `close` removes it.
 
 local facts = require("wrapix.facts")
+local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local host = require("wrapix.host")
 local json = require("wrapix.json")
 local owner = require("wrapix.owner")
 local path = require("wrapix.path")
+local staging = require("wrapix.staging")
 local sys = require("wrapix.sys")
 
 local M = {}
@@ -92,6 +94,7 @@ local function info(plan, known)
     workspace = plan.workspace.source, image = plan.image.ref, network = plan.network.mode,
     detach = plan.detach, keep = plan.keep, tty = plan.terminal.tty, start = sys.time(),
     log = plan.log_path, uid = plan.user.uid, version = known.engine.version_text,
+    guest_dir = known.guest_dir,
   })
 end
 
@@ -106,6 +109,10 @@ local function write_files(session, plan)
     local place = session.dir .. "/" .. file.path
     local ok, msg, code = fs.ensure_dir(place:match("^(.*)/"), PUBLIC)
     if ok then ok, msg, code = write(place, file.text, "644") end
+    -- git trusts only files of its own user.
+    if ok and plan.user.mode == "direct" then
+      ok, msg, code = fs.chown(place, plan.user.uid, plan.user.gid)
+    end
     if not ok then return nil, msg, code end
   end
   return true
@@ -119,8 +126,7 @@ local function fill(session, plan, known)
   if not inside then return nil, msg, code end
   local ok
   for _, step in ipairs({
-    -- The owner first: what has none for long is taken for a dead one's.
-    function() return write(session.root .. "/owner", owner.encode(owner.current()) .. "\n", "600") end,
+    function() return owner.write(session.root .. "/owner") end,
     function() return write(session.root .. "/info.json", text .. "\n", "600") end,
     function() return fs.mkdir(session.dir, PRIVATE) end,
     function() return fs.mkdir(session.dir .. "/out", PRIVATE) end,
@@ -136,6 +142,19 @@ local function fill(session, plan, known)
     ok, msg, code = fs.chmod(session.dir, PUBLIC)
     if ok then ok, msg, code = fs.chown(session.dir .. "/out", plan.user.uid, plan.user.gid) end
   end
+  return ok, msg, code
+end
+
+-- Made under another name: in its place it is whole from the first moment on.
+local function make(session, plan, known)
+  local staged, msg, code = staging.make(session.root)
+  if not staged then return nil, msg, code end
+  fault.point("session.staged")
+  local ok
+  ok, msg, code = fill({ root = staged, dir = staged .. "/run" }, plan, known)
+  fault.point("session.filled")
+  if ok then ok, msg, code = fs.rename(staged, session.root) end
+  if not ok then fs.remove_tree(staged) end
   return ok, msg, code
 end
 
@@ -157,11 +176,7 @@ function M.open(plan, known)
   if ok and plan.log_path then
     ok, msg, code = fs.ensure_dir(path.dirname(plan.log_path), PRIVATE)
   end
-  if ok then ok, msg, code = fs.mkdir(session.root, PRIVATE) end
-  if ok then
-    ok, msg, code = fill(session, plan, known)
-    if not ok then session:close() end
-  end
+  if ok then ok, msg, code = make(session, plan, known) end
   if not ok then return nil, msg, code, hint end
   return session
 end
@@ -169,8 +184,19 @@ end
 ---Leaves the directory in place when this object goes: the sandbox lives on.
 function Session:keep() self._kept = true end
 
+---Leaves the directory to a sandbox that has ended and is kept; its record is written.
+function Session:settle()
+  fs.write_atomic(self.root .. "/recorded", "", { sync = false })
+  fault.point("session.settled")
+  self:keep()
+end
+
 ---Removes the directory. Twice is allowed.
-function Session:close() fs.remove_tree(self.root) end
+function Session:close()
+  local left = staging.take(self.root)
+  fault.point("session.unplaced")
+  fs.remove_tree(left or self.root) -- in its place when there is no room for a name
+end
 
 function Session:__close()
   if not self._kept then self:close() end

@@ -130,6 +130,7 @@ end
 -- PID 1 says is its status; when it could not say, it was killed.
 function Launch:_wait_detached(serving, engine_result)
   self.stopper.has_ended = function() return self.lease.ended end
+  fault.point("keeper.unsaid")
   if self.opts.on_detached then self.opts.on_detached(self.plan.name) end
   fault.point("launch.detached")
   local start = sys.clock()
@@ -197,6 +198,7 @@ end
 
 function Launch:_finish(result, errors)
   errors:flush()
+  fault.point("launch.ended")
   self:_ensure_removed(result, errors)
   fault.point("launch.removed")
   if self.started then image.mark_used(self.plan.image.ref, self.facts) end
@@ -248,9 +250,8 @@ local function new_launch(plan, facts, opts)
   return self
 end
 
-function Launch:_stays(result)
-  return result and ((self.opts.hold and result.code == 0) or self.plan.keep)
-end
+-- Left to the caller, who ends it and writes its record.
+function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
 
 ---Starts the sandbox of a plan and waits for its end.
 ---@param plan table
@@ -267,23 +268,27 @@ function M.run(plan, facts, opts)
   local place <close>, msg, code, hint = session.open(plan, facts)
   if not place then return nil, msg, code, hint end
   fault.point("launch.session")
-  self.session = place
+  self.session, self.stopper.grace_file = place, place.root .. "/grace"
   self.lease, msg, code = leases.open(place.dir, plan.user)
   if not self.lease then return nil, msg, code end
+  fault.point("launch.lease")
   local record = records.begin(self)
   self.clock("session")
   local result
   result, msg, code, hint = self:_live_safely()
   self.clock("container")
-  local stays = self:_stays(result)
-  if stays then
+  if self:_is_held(result) then
     task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
     place:keep()
     result.session, result.lease, result.record = place, self.lease, record
   else
     self.lease:close()
     self.hooks:after_exit(self, result, msg)
+    fault.point("launch.after_exit")
     record:finish(result, code)
+    fault.point("launch.recorded")
+    local is_there = result and (self.started or result.code ~= ENGINE_FAILED)
+    if is_there and plan.keep then place:settle() end
   end
   if not result then return nil, msg, code, hint end
   result.timing = self.phases

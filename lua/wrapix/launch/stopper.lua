@@ -3,6 +3,8 @@
 -- program's; TERM, HUP and the limit end the sandbox: gracefully first, and
 -- when asked twice at once.
 
+local fault = require("wrapix.fault")
+local fs = require("wrapix.fs")
 local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
@@ -19,6 +21,7 @@ local GRACE = 10
 ---@field has_ended fun(): boolean
 ---@field signal fun(name: string) hands a signal to the engine's process
 ---@field before_stop fun() runs once, before the first stop
+---@field grace_file string? where somebody who stops it says how long a program may take
 local Stopper = {}
 Stopper.__index = Stopper
 
@@ -26,17 +29,29 @@ local function engine(argv, timeout) return proc.run(argv, { timeout = timeout, 
 
 function Stopper:_kill()
   self.signal("KILL")
-  engine(podman.remove_argv(self._plan), 15)
+  local plan = self._plan
+  engine(plan.keep and podman.kill_argv(plan, "KILL") or podman.remove_argv(plan), 15)
+  fault.point("stopper.killed")
   return true
+end
+
+function Stopper:_grace()
+  local text = self.grace_file and fs.read(self.grace_file, 32)
+  local seconds = text and tonumber(text)
+  return seconds and seconds >= 0 and seconds < 86400 and seconds or GRACE
 end
 
 -- A stop that comes before the container is there does nothing, so it is said
 -- again until the sandbox has ended.
 function Stopper:_stop()
+  fault.point("stopper.asked")
   self.before_stop()
-  local deadline = sys.clock() + GRACE + 5
+  fault.point("stopper.before_stop")
+  local grace = self:_grace()
+  local deadline = sys.clock() + grace + 5
   while not self.has_ended() and sys.clock() < deadline do
-    engine(podman.stop_argv(self._plan, GRACE), GRACE + 5)
+    engine(podman.stop_argv(self._plan, grace), grace + 5)
+    fault.point("stopper.stopped")
     if self.has_ended() or not task.sleep(0.2) then break end
   end
   if not self.has_ended() then self:_kill() end
