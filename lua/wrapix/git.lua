@@ -29,6 +29,7 @@ local MOST_WORKTREES = 64
 ---@field mounts { source: string?, file: string?, dest: string, mode: "ro"|"rw", text: string }[]
 --- `file` names one of `files` in place of a source; `text` says what it is
 ---@field files { path: string, text: string }[] to be written for the sandbox
+---@field git_config { [1]: string, [2]: string }[] settings of git inside
 ---@field notes { what: string, reason: string, hint: string? }[] what was found but not used
 ---@field workdir string? where git works when it does not at /workspace
 ---@field exposes string? directory around the workspace that becomes readable
@@ -257,6 +258,11 @@ local function add_outside(found, repo, workspace, fs)
   local add = adder(found, TITLES[repo.kind]:format(path.show(repo.common)))
   add_common(add, found, repo, fs)
   if repo.kind == "worktree" then add_own(add, found, repo, fs) end
+  if real_type(fs, repo.common .. "/worktrees") then
+    -- It would stop at the logs of the other worktrees, and leave a complaint in
+    -- the repository that keeps the person's own git from collecting.
+    found.git_config = { { "gc.auto", "0" } }
+  end
   local place = repo.root == workspace and add_root or add_around
   place(add, found, repo, workspace)
 end
@@ -319,7 +325,7 @@ end
 ---@param uid integer who must own what lies outside the workspace
 ---@return wrapix.GitMounts
 function M.mounts(workspace, fs, uid)
-  local found = { mounts = {}, files = {}, notes = {} }
+  local found = { mounts = {}, files = {}, git_config = {}, notes = {} }
   local repo, problem = M.find(workspace, fs, uid)
   if not repo then
     found.notes[1] = problem

@@ -181,6 +181,13 @@ function M.open(plan, known)
   return session
 end
 
+---Names the engine's process to those who take away what a dead launcher left.
+---@param pid integer
+function Session:note_engine(pid)
+  local who = owner.of(pid)
+  if who then owner.write(self.root .. "/engine", who) end
+end
+
 ---Leaves the directory in place when this object goes: the sandbox lives on.
 function Session:keep() self._kept = true end
 

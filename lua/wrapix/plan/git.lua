@@ -19,6 +19,13 @@ local function add_files(plan, files, origin)
   end
 end
 
+local function add_settings(ctx, list, origin)
+  ctx.git_config = ctx.git_config or {}
+  for _, pair in ipairs(list) do
+    ctx.git_config[#ctx.git_config + 1] = { name = pair[1], value = pair[2], origin = origin }
+  end
+end
+
 -- A mount of a plan: files that are yet to be written lie in the session's directory.
 local function plan_mount(ctx, found)
   local source = found.source or ctx.facts.session.dir .. "/" .. found.file
@@ -57,6 +64,7 @@ local function add_repository(list, ctx, where)
     if not taken[one.dest] then list[#list + 1] = plan_mount(ctx, one) end
   end
   add_files(plan, found.files, item.host("git"))
+  add_settings(ctx, found.git_config, item.host("git"))
   if found.workdir then plan.workspace.dest = found.workdir end
   if found.exposes then
     item.warn(plan, ("the workspace is a part of the repository %s, which can be read inside")
@@ -105,13 +113,14 @@ local function add_keys(list, ctx)
     local text = ("%s: %s: %s"):format(field, path.show(one.what), one.reason)
     item.warn(plan, text, one.hint)
   end
-  ctx.keys = { env = found.env, git_config = found.git_config, origin = origin }
+  add_settings(ctx, found.git_config, origin)
+  ctx.git_env = { values = found.env, origin = origin }
 end
 
 --- Adds what git needs to the mounts of a plan, and `plan.files`. Call it when
 --- the other mounts are known; `plan.workspace.dest` may change.
 ---@param list table[] mounts
----@param ctx table as in wrapix.plan.mounts; `ctx.keys` is set for add_env
+---@param ctx table as in wrapix.plan.mounts; git_config and git_env are set in it
 ---@param where wrapix.MountContext
 ---@return true
 function M.add_mounts(list, ctx, where)
@@ -126,7 +135,8 @@ end
 ---@param set fun(name: string, value: string, origin: wrapix.Origin)
 ---@param ctx table
 function M.add_env(set, ctx)
-  for name, value in pairs(ctx.keys and ctx.keys.env or {}) do set(name, value, ctx.keys.origin) end
+  local env = ctx.git_env or { values = {} }
+  for name, value in pairs(env.values) do set(name, value, env.origin) end
 end
 
 --- Adds settings of git behind those the profile may bring in the same way.
@@ -138,18 +148,18 @@ end
 ---@return string? code
 ---@return string? hint
 function M.add_git_config(set, ctx, found)
-  local list = ctx.keys and ctx.keys.git_config or {}
+  local list = ctx.git_config or {}
   if #list == 0 then return true end
   local before = found.GIT_CONFIG_COUNT
   local count = before and math.tointeger(tonumber(before.value)) or 0
   if before and (not before.value or count < 0) then
     return item.refuse(before.origin.text, "GIT_CONFIG_COUNT is not a number that can be added to")
   end
-  for i, pair in ipairs(list) do
-    set(("GIT_CONFIG_KEY_%d"):format(count + i - 1), pair[1], ctx.keys.origin)
-    set(("GIT_CONFIG_VALUE_%d"):format(count + i - 1), pair[2], ctx.keys.origin)
+  for i, one in ipairs(list) do
+    set(("GIT_CONFIG_KEY_%d"):format(count + i - 1), one.name, one.origin)
+    set(("GIT_CONFIG_VALUE_%d"):format(count + i - 1), one.value, one.origin)
   end
-  set("GIT_CONFIG_COUNT", ("%d"):format(count + #list), ctx.keys.origin)
+  set("GIT_CONFIG_COUNT", ("%d"):format(count + #list), list[1].origin)
   return true
 end
 

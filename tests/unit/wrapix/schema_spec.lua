@@ -39,6 +39,8 @@ local GOOD = {
   shell = { "bash", "/bin/zsh" },
   read_only = { true, false },
   userns = { true, false },
+  deploy_key = { true, false, "shop-box", "a", "A.b_c-1" },
+  ssh_agent = { true, false },
 }
 
 local cycle = {}
@@ -71,6 +73,9 @@ local BAD = {
   shell = { "", "-c", "a b", 5, "/", "a\0" },
   read_only = { "no", 0 },
   userns = { "yes", 1 },
+  deploy_key = { "", "-x", "a/b", "../x", "a b", "a.pub", "a-signing", "a\0", "a\n", 5, {},
+    ("x"):rep(101) },
+  ssh_agent = { "yes", 1 },
 }
 
 describe("schema.check", function()
@@ -101,6 +106,13 @@ describe("schema.check", function()
       end)
     end
   end
+
+  it("takes a deploy key or the agent, not both", function()
+    local both = texts({ deploy_key = "a", ssh_agent = true })
+    assert.same({ "ssh_agent: a profile has a deploy key or the agent, not both" }, both)
+    assert.same({}, texts({ deploy_key = "a", ssh_agent = false }))
+    assert.same({}, texts({ deploy_key = false, ssh_agent = true }))
+  end)
 
   it("names an unknown field and the nearest known one", function()
     assert.same({ "pakages: unknown field 'pakages' (did you mean 'packages'?)" },
