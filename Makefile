@@ -166,6 +166,14 @@ valgrind: tested
 gcstress: tested
 	@BUILD=$(BUILD) tests/suite --gcstress unit integration
 
+## fault         a build that ends itself where WRAPIX_FAULT says; see lua/wrapix/fault.lua
+## crash         kill it everywhere on the test hosts; ARGS="--quick deb13" for a part
+fault:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fault OPT='$(OPT) -DWX_FAULTS' $(BUILD)/fault/wrapix
+
+crash: fault
+	@BUILD=$(BUILD) tests/crash/run $(ARGS)
+
 ## lint          luacheck, shellcheck, clang-tidy, cppcheck, builds without a warning
 ## bench         measure what wrapix costs on top of the engine
 lint:
@@ -209,4 +217,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: all deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
-  lint bench install uninstall clean help FORCE
+  fault crash lint bench install uninstall clean help FORCE

@@ -7,6 +7,7 @@
 -- handing the plan over keeps hooks, which are functions, possible.
 
 local container = require("wrapix.container")
+local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
@@ -56,7 +57,9 @@ function M.start(words)
     session = true, stdin = "null", stdout = "pipe", stderr = "pipe", env = { [KEEPER] = mode },
   })
   if not running then return nil, msg, code end
+  fault.point("keeper.spawned")
   local name, status = follow(running)
+  fault.point("keeper.named")
   if name then running:release() end
   return name, status
 end

@@ -4,6 +4,7 @@
 -- lives the connection stands; when it dies the kernel closes it, and PID 1
 -- ends the sandbox. Knows nothing of engines.
 
+local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local net = require("wrapix.net")
 
@@ -31,6 +32,7 @@ local function listen_to(lease, stream)
     end
   end
   lease.ended = true
+  fault.point("lease.ended")
   return true
 end
 
@@ -47,7 +49,20 @@ function Lease:serve(on_start)
   if not stream then return nil, msg, code end
   -- Kept until close: whoever listens may be cancelled, the sandbox not with it.
   self._stream = stream
+  if self._orders then stream:write(self._orders) end
+  fault.point("lease.connected")
   return listen_to(self, stream)
+end
+
+---Hands a signal to the command, at once or when it is there.
+---@param number integer
+---@return true|nil
+---@return string? message
+---@return string? code
+function Lease:signal(number)
+  if self._stream then return self._stream:write(string.char(number)) end
+  self._orders = (self._orders or "") .. string.char(number)
+  return true
 end
 
 ---Gives the lease up: PID 1, if it lives, ends the sandbox.
@@ -62,11 +77,12 @@ Lease.__close = Lease.close
 ---Makes the socket.
 ---@param dir string what the sandbox sees as /run/wrapix
 ---@param user { uid: integer, gid: integer, mode: string } of the plan
+---@param name string? of the socket; that of one more command than the sandbox's own
 ---@return wrapix.Lease|nil
 ---@return string? message
 ---@return string? code
-function M.open(dir, user)
-  local path = dir .. "/lease.sock"
+function M.open(dir, user, name)
+  local path = dir .. "/" .. (name or "lease.sock")
   local server, msg, code = net.listen_unix(path, { backlog = 8 })
   if not server then return nil, msg, code end
   if user.mode == "direct" then -- as root the sandbox runs as somebody else

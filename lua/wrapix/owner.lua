@@ -24,18 +24,24 @@ local function pid_space()
   return (fs.readlink("/proc/self/ns/pid") or ""):match("^pid:%[(%d+)%]$")
 end
 
----This process.
+---A process that lives.
+---@param pid integer
 ---@return wrapix.Owner|nil
 ---@return string? message
 ---@return string? code
-function M.current()
-  local pid = sys.pid()
+function M.of(pid)
   local boot, message, code = sys.boot_id()
   if not boot then return nil, message, code end
   local start, why, what = sys.process_start(pid)
   if not start then return nil, why, what end
   return { boot = boot, pid = pid, start = start, ns = pid_space() }
 end
+
+---This process.
+---@return wrapix.Owner|nil
+---@return string? message
+---@return string? code
+function M.current() return M.of(sys.pid()) end
 
 ---An owner as one word: "BOOT:PID:START", and ":NS" behind it where known.
 ---@param owner wrapix.Owner

@@ -13,10 +13,13 @@ local proc = require("wrapix.proc")
 local record = require("wrapix.record")
 local staging = require("wrapix.staging")
 local sys = require("wrapix.sys")
+local task = require("wrapix.task")
 
 local M = {}
 
 local INFO_BYTES = 65536
+-- How long an engine may take from its start to a container that can be seen.
+local ENGINE_SECONDS = 10
 
 ---@class wrapix.SessionInfo what sessions/ID/info.json holds
 ---@field session string
@@ -65,11 +68,28 @@ local function engine(argv)
   return result
 end
 
--- Found by its label and not by its name: the name may be a live one's by now.
-local function remove_container(info)
-  local found, msg, code = engine(podman.session_argv(info.engine, info.session))
-  if not found then return nil, msg, code end
-  for id in found.stdout:gmatch("%x+") do
+-- Found by its label and not by its name: the name may be a live one's by now. An
+-- engine that was started just before its launcher died may not be so far yet;
+-- without the directory it would make a container that nobody knows of.
+local function find_container(dir, info)
+  local deadline = sys.clock() + ENGINE_SECONDS
+  while true do
+    local who = owner.read(dir .. "/engine")
+    local is_at_work = who and owner.state(who) == "alive"
+    local found, msg, code = engine(podman.session_argv(info.engine, info.session))
+    if not found then return nil, msg, code end
+    if found.stdout ~= "" or not is_at_work then return found.stdout end
+    if sys.clock() >= deadline then return nil, "its engine is still at work", "EAGAIN" end
+    local ok
+    ok, msg, code = task.sleep(0.05)
+    if not ok then return nil, msg, code end
+  end
+end
+
+local function remove_container(dir, info)
+  local ids, msg, code = find_container(dir, info)
+  if not ids then return nil, msg, code end
+  for id in ids:gmatch("%x+") do
     local result
     result, msg, code = engine(podman.remove_argv({ name = id, engine = info.engine }))
     if not result then return nil, msg, code end
@@ -107,7 +127,7 @@ function M.one(dir, info, facts)
     return true
   end
   if info and not keeps(info) then
-    local removed, msg, code = remove_container(info)
+    local removed, msg, code = remove_container(dir, info)
     if not removed then return nil, msg, code end
   end
   fault.point("reap.container_removed")
@@ -144,12 +164,24 @@ function M.dead(facts)
   return list
 end
 
+-- A lock file whose session was taken away by one who died before the lock went.
+local function remove_locks(base)
+  for _, name in ipairs(fs.list(base) or {}) do
+    local id = name:match("^(.*)%.reap$")
+    if id and not fs.exists(base .. "/" .. id) then
+      local lock <close> = fs.lock(base .. "/" .. name, { wait = false })
+      if lock then fs.unlink(base .. "/" .. name) end
+    end
+  end
+end
+
 ---Takes away what the dead left.
 ---@param facts { dirs: table, session: { id: string }? }
 ---@param report table
 ---@return integer count of sessions taken away
 function M.stale(facts, report)
-  local count = 0
+  local count = staging.sweep(facts.dirs.runtime)
+  remove_locks(facts.dirs.runtime .. "/sessions")
   for _, dead in ipairs(M.dead(facts)) do
     local ok, msg = M.one(dead.dir, dead.info, facts)
     if ok then

@@ -98,6 +98,7 @@ function Launch:_serve_lease()
   return true
 end
 
+    self.session:note_engine(running:pid())
 -- The lease is served beside the engine: PID 1 says over it when the command runs.
 function Launch:_attempt()
   local errors = errors_of.new(self.opts.stderr == "pipe")
