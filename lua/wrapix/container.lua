@@ -11,8 +11,8 @@ local M = {}
 local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 
 ---@class wrapix.SuperviseOptions
----@field on_signal fun(name: string, sender: integer) sender 0: typed at the terminal, which
---- reached the engine too
+---@field on_signal fun(name: string, sender: integer)? sender 0: typed at the terminal, which
+--- reached the engine too. Without it signals are left as they are
 ---@field timeout number? seconds, then on_timeout is called
 ---@field on_timeout fun()?
 
@@ -45,7 +45,7 @@ end
 ---Runs fn() as a task that INT, TERM or HUP cancels: for long work of our own in
 ---the place of the engine's. Its cleanup runs to the end.
 ---@param fn function
----@return any ... of fn, or nil, message, "EINTR"
+---@return any ... of fn, or nil, message, and the signal's name such as "SIGINT" as the code
 function M.interruptible(fn)
   local signals <close>, why, what = c.signals({ "INT", "TERM", "HUP" })
   if not signals then return nil, why, what end
@@ -61,7 +61,7 @@ function M.interruptible(fn)
     watch:cancel()
     return table.unpack(results, 1, results.n)
   end))
-  if caught then return nil, "interrupted by SIG" .. caught, "EINTR" end
+  if caught then return nil, "interrupted by SIG" .. caught, "SIG" .. caught end
   return table.unpack(out, 1, out.n)
 end
 
@@ -93,17 +93,26 @@ local function watch_clock(opts)
   return true
 end
 
+-- False when nobody wants to hear them.
+local function open_signals(opts)
+  if not opts.on_signal then return false end
+  return c.signals(CAUGHT)
+end
+
 ---Runs fn(scope) while INT, TERM, HUP and QUIT go to on_signal and the clock to
 ---on_timeout. Tasks of the scope are waited for.
 ---@param opts wrapix.SuperviseOptions
 ---@param fn fun(scope: wrapix.Scope): ...
 ---@return any ... of fn
 function M.supervise(opts, fn)
-  local signals <close>, why, what = c.signals(CAUGHT)
-  if not signals then return nil, why, what end
+  local signals <close>, why, what = open_signals(opts)
+  if signals == nil then return nil, why, what end
   return task.scope(function(scope)
-    local aside = { scope:spawn(watch_signals, signals, opts) }
-    if opts.timeout and opts.on_timeout then aside[2] = scope:spawn(watch_clock, opts) end
+    local aside = {}
+    if signals then aside[1] = scope:spawn(watch_signals, signals, opts) end
+    if opts.timeout and opts.on_timeout then
+      aside[#aside + 1] = scope:spawn(watch_clock, opts)
+    end
     local out = table.pack(fn(scope))
     for _, child in ipairs(aside) do child:cancel() end
     return table.unpack(out, 1, out.n)

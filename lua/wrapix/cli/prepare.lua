@@ -125,6 +125,8 @@ end
 ---@return integer status
 function M.refuse(deps, message, code, hint)
   deps.report:error(message, hint)
+  local signal = code and deps.proc.signal_number(code:match("^SIG(%u+)$") or "")
+  if signal then return 128 + signal end
   return code == "EUSAGE" and 2 or 125
 end
 

@@ -20,6 +20,8 @@ local M = {}
 
 local ENGINE_FAILED, NOT_INVOKED = 125, 126
 local SIGPIPE = 13
+-- People wonder after two seconds.
+local SLOW_SECONDS = 1.5
 
 ---@class wrapix.LaunchResult: wrapix.ProcResult
 ---@field stopped string? why the launcher stopped it
@@ -65,20 +67,27 @@ end
 
 -- One start ---------------------------------------------------------------------------
 
--- What signals and the clock do, whoever is waited for.
-function Launch:_supervision()
-  local limit, stopper = timeout_of(self.plan), self.stopper
+-- What the time limit does, whoever is waited for.
+function Launch:_clock_watch()
+  local limit = timeout_of(self.plan)
   return {
-    on_signal = function(name, sender) stopper:on_signal(name, sender) end,
     timeout = limit,
-    on_timeout = function() stopper:stop(("time limit of %g s"):format(limit)) end,
+    on_timeout = function() self.stopper:stop(("time limit of %g s"):format(limit)) end,
   }
+end
+
+-- A signal is the sandbox's business while there is one. Before and after it ends
+-- what this process does instead; its cleanup runs.
+function Launch:_on_signal(name, sender)
+  if self.is_up then return self.stopper:on_signal(name, sender) end
+  self.interrupted = self.interrupted or "SIG" .. name
+  self.work:cancel()
 end
 
 -- The engine's process for as long as it lives; in a detached start it ends as
 -- soon as the container runs.
 function Launch:_run_engine(errors)
-  local plan, opts, watch = self.plan, self.opts, self:_supervision()
+  local plan, opts, watch = self.plan, self.opts, self:_clock_watch()
   watch.env = opts.env
   watch.stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null"
   watch.input = plan.terminal.stdin and opts.input or nil
@@ -86,8 +95,10 @@ function Launch:_run_engine(errors)
   watch.stderr = "pipe"
   watch.on_stderr = function(chunk) return errors:take(chunk) end
   watch.on_start = function(running)
+    self.is_up = true
     self.stopper.has_ended = function() return running:exited() end
     self.stopper.signal = function(name) running:kill(name) end
+    self.session:note_engine(running:pid())
     fault.point("launch.engine_started")
   end
   return container.run(podman.argv(plan), watch)
@@ -98,17 +109,19 @@ function Launch:_serve_lease()
   return true
 end
 
-    self.session:note_engine(running:pid())
 -- The lease is served beside the engine: PID 1 says over it when the command runs.
 function Launch:_attempt()
   local errors = errors_of.new(self.opts.stderr == "pipe")
   local result, msg, code = task.scope(function(scope)
     local serving = scope:spawn(self._serve_lease, self)
+    local slow = scope:spawn(self._notice_slow_start, self)
     local ended, why, what = self:_run_engine(errors)
     if ended and ended.code == 0 and self.plan.detach and not self.opts.hold then
       ended = self:_wait_detached(serving, ended)
     end
+    self.is_up = false
     serving:cancel()
+    slow:cancel()
     return ended, why, what
   end)
   if not result then return nil, msg, code end
@@ -135,7 +148,7 @@ function Launch:_wait_detached(serving, engine_result)
   if self.opts.on_detached then self.opts.on_detached(self.plan.name) end
   fault.point("launch.detached")
   local start = sys.clock()
-  container.supervise(self:_supervision(), function()
+  container.supervise(self:_clock_watch(), function()
     serving:wait()
     return true
   end)
@@ -147,24 +160,24 @@ end
 
 -- The image -----------------------------------------------------------------------------
 
-function Launch:_notice_first_use()
+-- Said only when there is something to wonder about: the command does not run yet.
+function Launch:_notice_slow_start()
+  if not task.sleep(SLOW_SECONDS) or self.started then return true end
   local notice = image.first_use_notice(self.plan.image.ref, self.facts)
   if notice then self.report:note(notice) end
+  return true
 end
 
 function Launch:_make_image()
   local ok, msg, code = self.hooks:before_build(self)
   if not ok then return nil, msg, code end
   local target = self.plan.image.recipe or self.plan.image.ref
-  return container.interruptible(function()
-    return image.ensure(target, self.facts, { report = self.report })
-  end)
+  return image.ensure(target, self.facts, { report = self.report })
 end
 
 -- The image's absence is read from the failure of the start itself, so that a
 -- start with an image costs one engine process.
 function Launch:_start()
-  self:_notice_first_use()
   local result, errors, code = self:_attempt()
   if not result then return nil, errors, code end
   if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
@@ -173,7 +186,6 @@ function Launch:_start()
   local made, msg, what, hint = self:_make_image()
   if not made then return nil, msg, what, hint end
   self.clock("image")
-  self:_notice_first_use()
   return self:_attempt()
 end
 
@@ -254,46 +266,67 @@ end
 -- Left to the caller, who ends it and writes its record.
 function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
 
+-- The sandbox is over, or never was. Not to be cut short: a signal has been heard.
+function Launch:_close(result, msg, code)
+  self.lease:close()
+  self.hooks:after_exit(self, result, msg)
+  fault.point("launch.after_exit")
+  self.record:finish(result, code)
+  fault.point("launch.recorded")
+  local is_there = result and (self.started or result.code ~= ENGINE_FAILED)
+  if is_there and self.plan.keep then self.session:settle() end
+end
+
+-- Left to the caller, who ends it and writes its record.
+function Launch:_hold(result)
+  task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
+  self.session:keep()
+  result.session, result.lease, result.record = self.session, self.lease, self.record
+end
+
+function Launch:_run()
+  reap.stale(self.facts, self.report)
+  fault.point("launch.begin")
+  local place <close>, msg, code, hint = session.open(self.plan, self.facts)
+  if not place then return nil, msg, code, hint end
+  fault.point("launch.session")
+  self.session, self.stopper.grace_file = place, place.root .. "/grace"
+  self.lease, msg, code = leases.open(place.dir, self.plan.user)
+  if not self.lease then return nil, msg, code end
+  fault.point("launch.lease")
+  self.record = records.begin(self)
+  self.clock("session")
+  local result
+  result, msg, code, hint = self:_live_safely()
+  if not result and self.interrupted then
+    msg, code, hint = "start: interrupted by " .. self.interrupted, self.interrupted, nil
+  end
+  self.clock("container")
+  if self:_is_held(result) then
+    self:_hold(result)
+  else
+    task.shield(self._close, self, result, msg, code)
+  end
+  if not result then return nil, msg, code, hint end
+  result.timing = self.phases
+  return result
+end
+
 ---Starts the sandbox of a plan and waits for its end.
 ---@param plan table
 ---@param facts wrapix.Facts
 ---@param opts wrapix.LaunchOptions?
 ---@return wrapix.LaunchResult|nil
 ---@return string? message
----@return string? code
+---@return string? code a signal's name, such as "SIGTERM", when it came before the sandbox
 ---@return string? hint
 function M.run(plan, facts, opts)
   local self = new_launch(plan, facts, opts or {})
-  reap.stale(facts, self.report)
-  fault.point("launch.begin")
-  local place <close>, msg, code, hint = session.open(plan, facts)
-  if not place then return nil, msg, code, hint end
-  fault.point("launch.session")
-  self.session, self.stopper.grace_file = place, place.root .. "/grace"
-  self.lease, msg, code = leases.open(place.dir, plan.user)
-  if not self.lease then return nil, msg, code end
-  fault.point("launch.lease")
-  local record = records.begin(self)
-  self.clock("session")
-  local result
-  result, msg, code, hint = self:_live_safely()
-  self.clock("container")
-  if self:_is_held(result) then
-    task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
-    place:keep()
-    result.session, result.lease, result.record = place, self.lease, record
-  else
-    self.lease:close()
-    self.hooks:after_exit(self, result, msg)
-    fault.point("launch.after_exit")
-    record:finish(result, code)
-    fault.point("launch.recorded")
-    local is_there = result and (self.started or result.code ~= ENGINE_FAILED)
-    if is_there and plan.keep then place:settle() end
-  end
-  if not result then return nil, msg, code, hint end
-  result.timing = self.phases
-  return result
+  local function on_signal(name, sender) self:_on_signal(name, sender) end
+  return container.supervise({ on_signal = on_signal }, function(scope)
+    self.work = scope:spawn(self._run, self)
+    return self.work:wait()
+  end)
 end
 
 return M
