@@ -106,6 +106,11 @@ local function add_engine(d)
     end,
     argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
   }
+  d.proc = { signal_number = function(name) return name == "TERM" and 15 or nil end }
+  d.record = {
+    read = function() return {}, 0 end,
+    verify = function() return { ok = true, lines = 0, records = 0, problems = {} } end,
+  }
   d.hooks = { new = function() return {} end }
   d.keeper = {
     is_keeper = function() return false end,

@@ -123,10 +123,7 @@ describe("a run", function()
 
   it("prints times", function()
     local timing = { { name = "plan", seconds = 0.0031 }, { name = "engine", seconds = 0.25 } }
-    local over = { launch = { run = function(_, _, opts)
-      assert.is_true(opts.timing)
-      return { code = 0, timing = timing }
-    end } }
+    local over = { launch = { run = function() return { code = 0, timing = timing } end } }
     assert.equal("wrapix: timing: plan 3.1 ms, engine 250.0 ms\n", select(3, try(over, "--timing")))
     assert.equal('{"timing":[{"name":"plan","seconds":0.0031},{"name":"engine","seconds":0.25}]}\n',
       select(3, try(over, "--timing", "--json")))
