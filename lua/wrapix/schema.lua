@@ -4,7 +4,7 @@
 -- is profile.lua's. Values end up in argv, image names and the environment, so
 -- every pattern says what is allowed rather than what is not.
 
-local mount = require "wrapix.mount"
+local mount = require "wrapix.lazy" "wrapix.mount"
 local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
 local units = require "wrapix.plan.units"
