@@ -124,7 +124,9 @@ end
 
 --- Runs a command of the double itself.
 function World:podman(words, opts)
-  return proc.run(with_program(words, M.fake_podman), options(self, opts))
+  local all = options(self, opts)
+  all.timeout = PATIENCE
+  return assert(proc.run(with_program(words, M.fake_podman), all))
 end
 
 -- What was recorded -----------------------------------------------------------------
