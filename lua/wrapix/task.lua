@@ -145,6 +145,16 @@ function M.scope(fn, ...)
   return unpack_outcome(body._out)
 end
 
+---Runs fn(...) as the body of a scope: what task.spawn starts in it is waited for
+---(rule 6). For who starts programs of others.
+---@param fn function
+---@param ... any its arguments
+---@return any ... or nil, message, code
+function M.root(fn, ...)
+  if type(fn) ~= "function" then error("root: a function expected", 2) end
+  return M.scope(function(_, ...) return fn(...) end, ...)
+end
+
 ---Spawns a child of the innermost scope of the running task.
 ---@param fn function
 ---@return wrapix.Child
