@@ -112,7 +112,7 @@ $(BUILD)/guest/wrapix-%: src/guest/%.c VERSION $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(MUSL_CC) $(guest_cflags) -o $@ $<
 
-$(BUILD)/scripts.c: src/pack.lua $(BUILD)/scripts.list $(LUA_FILES) $(GUEST)
+$(BUILD)/scripts.c: src/pack.lua src/strip.lua $(BUILD)/scripts.list $(LUA_FILES) $(GUEST)
 	@test -n '$(ARGPARSE)' || { echo 'make: argparse for Lua 5.4: not found; hint: make deps' >&2; exit 1; }
 	$(LUA) src/pack.lua $@ argparse.lua=$(ARGPARSE) \
 	  $(join $(addsuffix =,$(LUA_NAMES)),$(LUA_FILES)) \
