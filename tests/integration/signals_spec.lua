@@ -3,6 +3,7 @@
 -- way out of it leaves a session, a container or a changed terminal behind.
 
 local fs = require("wrapix.fs")
+local proc = require("wrapix.proc")
 local worlds = require("support.world")
 
 -- A command that says when it is there and then waits for ever.
@@ -104,17 +105,31 @@ describe("a running sandbox", function()
   end)
 
   describe("at a terminal", function()
+    -- wrapix is the parent of the engine it started.
+    local function launcher()
+      local stat = assert(fs.read(("/proc/%d/stat"):format(world:calls("run")[1].pid)))
+      return math.tointeger(stat:match("%) %a (%d+)"))
+    end
+
+    local function signal_process(pid, name)
+      assert(proc.run({ "kill", "-" .. name, tostring(pid) }))
+    end
+
     it("gets one SIGINT for a typed Ctrl-C when it has none itself", function()
-      local command = "trap 'echo int >&2; exit 5' INT; echo up >&2; while :; do sleep 0.01; done"
-      world:write("work/command", command)
+      world:write("work/command", "trap 'echo int >&2' INT; trap 'exit 5' QUIT; echo up >&2\n"
+        .. "while :; do sleep 0.01; done\n")
       local terminal <close> = world:terminal('exec "$0" -q test -- sh ./command >out')
       terminal:expect("up")
       terminal:type("\3")
       terminal:expect("int")
+      -- What wrapix had to say about the first it has said before it passes this on.
+      local pid = launcher()
+      signal_process(pid, "QUIT")
       local status, modes = terminal:wait()
       assert.equal(5, status)
       assert.equal("same", modes)
-      assert.same({ { signal = "INT", sender = 0 } }, world:calls("run")[1].signals)
+      assert.same({ { signal = "INT", sender = 0 }, { signal = "QUIT", sender = pid } },
+        world:calls("run")[1].signals)
     end)
 
     it("gets a typed Ctrl-C as a byte when it has the terminal", function()
@@ -134,8 +149,7 @@ describe("a running sandbox", function()
       local terminal <close> = world:terminal({ "--name", "tty", "test", "--", "sh", "-c",
         "trap 'echo int; exit 4' INT; echo up; while :; do sleep 0.01; done" })
       terminal:expect("up")
-      local pid = fs.read("/proc/" .. world:calls("run")[1].pid .. "/stat"):match("%) %a (%d+)")
-      assert(require("wrapix.proc").run({ "kill", "-INT", pid }))
+      signal_process(launcher(), "INT")
       terminal:expect("int")
       assert.equal(4, (terminal:wait()))
       local kill = world:calls("kill")

@@ -100,7 +100,7 @@ function World:start(words, opts)
 end
 
 --- Waits for the end of what start() began.
-function World:finish(running)
+function World.finish(_, running)
   running.stdin:close()
   local result, message = task.timeout(PATIENCE, function() return running:wait() end)
   if not result then error(message, 2) end
