@@ -22,6 +22,13 @@ SANITIZE ?=
 ARGPARSE ?= $(shell $(LUA) -e 'io.write(package.searchpath("argparse", package.path) or "")' 2>&-)
 
 # ------------------------------------------------------------------------------
+# A short line for each command; V=1 shows the commands.
+ifeq ($(V),)
+Q = @printf '  %-5s %s\n' $(1) $@;
+else
+Q =
+endif
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -38,8 +45,8 @@ cppflags := -D_GNU_SOURCE $(define_version) -iquote src \
 base_cflags := -std=c11 -fPIC -fvisibility=hidden
 cflags := $(base_cflags) $(OPT) $(WARN) $(SANITIZE) $(CFLAGS)
 ldflags := $(SANITIZE) $(LDFLAGS)
-ldlibs := $(shell pkg-config --libs $(PKGS) 2>&-) $(LDLIBS)
-module_ldlibs := $(shell pkg-config --libs $(filter-out lua5.4,$(PKGS)) 2>&-) $(LDLIBS)
+ldlibs := $(shell pkg-config --libs $(PKGS) 2>&-) -lm $(LDLIBS)
+module_ldlibs := $(shell pkg-config --libs $(filter-out lua5.4,$(PKGS)) 2>&-) -lm $(LDLIBS)
 guest_cflags := -std=c11 -Os $(WARN) -static -s $(define_version)
 
 # Platform code is split by file: peer_linux.c, peer_darwin.c.
@@ -81,44 +88,44 @@ $(BUILD)/scripts.list: FORCE
 FORCE:
 
 $(BUILD)/wrapix: $(BUILD)/main.o $(BUILD)/libwrapix.a
-	$(CC) $(ldflags) -o $@ $< \
+	$(call Q,LINK)$(CC) $(ldflags) -o $@ $< \
 	  -Wl,--whole-archive $(BUILD)/libwrapix.a -Wl,--no-whole-archive $(ldlibs)
 
 $(BUILD)/libwrapix.a: $(LIB_OBJ) $(BUILD)/objects.list
-	rm -f $@ && ar rcs $@ $(LIB_OBJ)
+	$(call Q,AR)rm -f $@ && ar rcs $@ $(LIB_OBJ)
 
 $(BUILD)/$(SONAME): $(LIB_OBJ) $(BUILD)/objects.list
-	$(CC) $(ldflags) -shared -Wl,-soname,$(SONAME) -o $@ $(LIB_OBJ) $(ldlibs)
+	$(call Q,LINK)$(CC) $(ldflags) -shared -Wl,-soname,$(SONAME) -o $@ $(LIB_OBJ) $(ldlibs)
 
 $(BUILD)/libwrapix.so: $(BUILD)/$(SONAME)
-	ln -sf $(SONAME) $@
+	@ln -sf $(SONAME) $@
 
 # The module of a stock Lua must not bring a second copy of liblua.
 $(BUILD)/lua/wrapix.so: $(LIB_OBJ) $(BUILD)/objects.list
 	@mkdir -p $(@D)
-	$(CC) $(ldflags) -shared -o $@ $(LIB_OBJ) $(module_ldlibs)
+	$(call Q,LINK)$(CC) $(ldflags) -shared -o $@ $(LIB_OBJ) $(module_ldlibs)
 
 write_pc = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
   -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' src/wrapix.pc.in
 
 $(BUILD)/wrapix.pc: src/wrapix.pc.in VERSION $(BUILD)/flags
-	$(write_pc) >$@
+	@$(write_pc) >$@
 
 $(BUILD)/%.o: src/%.c VERSION $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
+	$(call Q,CC)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
 # A table of bytes: nothing to optimise, nothing to check.
 $(BUILD)/scripts.o: $(BUILD)/scripts.c $(BUILD)/flags
-	$(CC) $(cppflags) $(base_cflags) $(SANITIZE) -O0 -c -o $@ $<
+	$(call Q,CC)$(CC) $(cppflags) $(base_cflags) $(SANITIZE) -O0 -c -o $@ $<
 
 $(BUILD)/guest/wrapix-%: src/guest/%.c VERSION $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(MUSL_CC) $(guest_cflags) -o $@ $<
+	$(call Q,GUEST)$(MUSL_CC) $(guest_cflags) -o $@ $<
 
 $(BUILD)/scripts.c: src/pack.lua src/strip.lua $(BUILD)/scripts.list $(LUA_FILES) $(GUEST)
 	@test -n '$(ARGPARSE)' || { echo 'make: argparse for Lua 5.4: not found; hint: make deps' >&2; exit 1; }
-	$(LUA) src/pack.lua $@ argparse.lua=$(ARGPARSE) \
+	$(call Q,PACK)$(LUA) src/pack.lua $@ argparse.lua=$(ARGPARSE) \
 	  $(join $(addsuffix =,$(LUA_NAMES)),$(LUA_FILES)) \
 	  $(join $(patsubst $(BUILD)/%,%=,$(GUEST)),$(GUEST))
 
@@ -154,16 +161,16 @@ check unit integration e2e: tested
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libwrapix.a
 	@mkdir -p $(@D)
-	$(CC) $(cppflags) $(cflags) -MMD -MP -MF $@.d $(ldflags) -o $@ $< $(BUILD)/libwrapix.a $(ldlibs)
+	$(call Q,CC)$(CC) $(cppflags) $(cflags) -MMD -MP -MF $@.d $(ldflags) -o $@ $< $(BUILD)/libwrapix.a $(ldlibs)
 
 # Without sanitizers, which would speak through the doubles.
 $(BUILD)/tests/fake_podman: $(DOUBLE_SRC) $(wildcard tests/support/fake_podman/*.h) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=c11 $(OPT) $(WARN) -o $@ $(DOUBLE_SRC)
+	$(call Q,CC)$(CC) -D_GNU_SOURCE -std=c11 $(OPT) $(WARN) -o $@ $(DOUBLE_SRC)
 
 $(BUILD)/tests/support/%: tests/support/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=c11 $(OPT) $(WARN) -o $@ $< -lutil
+	$(call Q,CC)$(CC) -D_GNU_SOURCE -std=c11 $(OPT) $(WARN) -o $@ $< -lutil
 
 ## asan          unit and integration tests with address and undefined behaviour checks
 ## valgrind      tests of the C modules under valgrind
@@ -184,6 +191,10 @@ gcstress: tested
 ## bench         measure what wrapix costs on top of the engine
 lint:
 	@BUILD=$(BUILD) .ci/lint
+
+# The style of the C code as clang-format knows it; part of nothing else.
+format-check:
+	clang-format --dry-run --Werror $(shell git ls-files 'src/*.[ch]')
 
 bench: all
 	@BUILD=$(BUILD) tests/bench/run
@@ -223,4 +234,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: all deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
-  lint bench install uninstall clean help FORCE
+  lint format-check bench install uninstall clean help FORCE
