@@ -53,7 +53,8 @@ describe("a running sandbox", function()
 
   it("is killed by the second SIGTERM", function()
     world:hold("stop")
-    local running <close> = start({ "test", "--", "sh", "-c", "trap '' TERM; echo up; cat" })
+    local running <close> = start({ "test", "--", "sh", "-c",
+      "trap '' TERM; echo up; while :; do sleep 0.01; done" })
     world:signal(running, "TERM")
     world:wait_for_call("stop")
     world:signal(running, "TERM")
