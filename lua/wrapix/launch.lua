@@ -58,6 +58,13 @@ local function engine(argv, timeout)
   return proc.run(argv, { timeout = timeout, grace = 1 })
 end
 
+-- An old engine forgets a container that it is told to remove while a stop of it
+-- goes on, and its programs live on: so they are killed first.
+local function force_out(run, plan)
+  run(podman.kill_argv(plan, "KILL"), 10)
+  if not plan.keep then run(podman.remove_argv(plan), 15) end
+end
+
 ---@class wrapix.Stopper
 ---@field reason string? why the container was stopped
 local Stopper = {}
@@ -76,8 +83,8 @@ function Stopper:_stop()
 end
 
 function Stopper:_kill()
+  force_out(engine, self.plan)
   self.running:kill("KILL")
-  engine(podman.remove_argv(self.plan), 15)
   return true
 end
 
@@ -118,12 +125,14 @@ end
 
 -- Starts the engine once and waits. Returns its result, what it said, and why
 -- it was stopped if it was.
-local function attempt(plan, opts, log)
+local function attempt(plan, facts, opts, log)
   local errors = new_errors(opts.stderr == "pipe")
   local stopper = setmetatable({ plan = plan, log = log }, Stopper)
   local limit = timeout_of(plan)
   local result, msg, code = container.run(podman.argv(plan), {
     env = opts.env,
+    -- The engine's helpers leave files in it, such as `oom` after an OOM kill.
+    cwd = facts.session.dir,
     stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null",
     input = plan.terminal.stdin and opts.input or nil,
     stdout = stdout_of(plan, opts),
@@ -158,13 +167,13 @@ local function ensure_removed(plan, result, stopper)
   if not abnormal or plan.keep then return end
   -- A name that is taken is somebody else's container.
   if stopper.name_taken then return end
-  container.shielded(podman.remove_argv(plan), 15)
+  force_out(container.shielded, plan)
 end
 
 local function with_image(plan, facts, opts, log, clock)
   local notice = image.first_use_notice(plan.image.ref, facts)
   if notice then log:note(notice) end
-  local result, errors, stopper = attempt(plan, opts, log)
+  local result, errors, stopper = attempt(plan, facts, opts, log)
   if not result then return nil, errors, stopper end
   if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
     return result, errors, stopper
@@ -176,7 +185,7 @@ local function with_image(plan, facts, opts, log, clock)
   clock("image")
   notice = image.first_use_notice(plan.image.ref, facts)
   if notice then log:note(notice) end
-  return attempt(plan, opts, log)
+  return attempt(plan, facts, opts, log)
 end
 
 local function explain_failure(result, errors, log)
