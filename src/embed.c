@@ -45,8 +45,18 @@ static int keep_error(struct wx_host *host) {
   return -1;
 }
 
-// Calls wx_sched_main in protected mode: it raises when the loop already runs.
-static int run_main(lua_State *L) { return wx_sched_main(L, lua_gettop(L) - 1); }
+// The chunk and its arguments on the stack become those of task.root, which waits
+// for the tasks that the chunk leaves. In protected mode: the scheduler raises
+// when its loop already runs.
+static int run_main(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "wrapix.task");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "root"); // chunk args task root
+  lua_insert(L, 1);
+  lua_pop(L, 1); // root chunk args
+  return wx_sched_main(L, lua_gettop(L) - 1);
+}
 
 // Runs the chunk and its N arguments on the stack.
 static int run_loaded(struct wx_host *host, int nargs) {

@@ -67,9 +67,8 @@ static void push_user_dir(lua_State *L) {
   }
 }
 
-// Pushes content and origin (a path, or NULL for embedded) of a file by name.
-static bool push_script(lua_State *L, const char *name, bool *embedded) {
-  *embedded = false;
+// Pushes content and path of a file that stands in for an embedded one.
+static bool push_override(lua_State *L, const char *name) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &scripts_dir_key); // dirs
   for (int i = 1; i <= 2; i++) {
     if (lua_rawgeti(L, -1, i) == LUA_TSTRING && push_from_dir(L, lua_tostring(L, -1), name)) {
@@ -80,12 +79,28 @@ static bool push_script(lua_State *L, const char *name, bool *embedded) {
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  const struct wx_script *script = wx_script_find(name);
-  if (!script)
-    return false;
-  *embedded = true;
-  lua_pushlstring(L, (const char *)script->data, script->len);
-  lua_pushstring(L, name); // content name
+  return false;
+}
+
+// Loads the chunk of a file by name and leaves it and its chunk name; false if
+// there is none. Embedded text is compiled where it lies.
+static bool load_script(lua_State *L, const char *module, const char *name) {
+  const char *text;
+  size_t len;
+  if (push_override(L, name)) {
+    text = lua_tolstring(L, -2, &len); // content path
+    name = lua_tostring(L, -1);
+  } else {
+    const struct wx_script *script = wx_script_find(name);
+    if (!script)
+      return false;
+    text = (const char *)script->data;
+    len = script->len;
+  }
+  const char *chunk = lua_pushfstring(L, "@%s", name);
+  if (luaL_loadbufferx(L, text, len, chunk, "t") != LUA_OK)
+    luaL_error(L, "error loading module '%s':\n\t%s", module, lua_tostring(L, -1));
+  lua_insert(L, -2); // fn chunk
   return true;
 }
 
@@ -95,17 +110,8 @@ static int search_script(lua_State *L) {
   const char *base = luaL_gsub(L, module, ".", "/");
   static const char *const forms[] = {"%s.lua", "%s/init.lua"};
   for (size_t i = 0; i < 2; i++) {
-    const char *name = lua_pushfstring(L, forms[i], base);
-    bool embedded;
-    if (!push_script(L, name, &embedded))
-      continue;
-    size_t len; // content path
-    const char *text = lua_tolstring(L, -2, &len);
-    const char *chunk = lua_pushfstring(L, "@%s", lua_tostring(L, -1));
-    if (luaL_loadbufferx(L, text, len, chunk, "t") != LUA_OK)
-      return luaL_error(L, "error loading module '%s':\n\t%s", module, lua_tostring(L, -1));
-    lua_pushstring(L, chunk);
-    return 2;
+    if (load_script(L, module, lua_pushfstring(L, forms[i], base)))
+      return 2;
   }
   lua_pushfstring(L, "no embedded script for '%s'", module);
   return 1;
@@ -115,10 +121,16 @@ static int search_script(lua_State *L) {
 
 // script(name) -> text, origin | nil; a file that came with the program
 static int l_script(lua_State *L) {
-  bool embedded;
-  if (!push_script(L, wx_check_text(L, 1), &embedded))
-    return 0;
-  lua_pushboolean(L, embedded);
+  const char *name = wx_check_text(L, 1);
+  bool overridden = push_override(L, name);
+  if (!overridden) {
+    const struct wx_script *script = wx_script_find(name);
+    if (!script)
+      return 0;
+    lua_pushlstring(L, (const char *)script->data, script->len);
+    lua_pushstring(L, name); // content name
+  }
+  lua_pushboolean(L, !overridden);
   return 3;
 }
 

@@ -12,10 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/plat.h"
 #include "host.h"
 #include "sched.h"
 
-enum { START_CREDIT = 3 * 1024 };
+// Kilobytes of heap a start needs, with some to spare.
+enum { START_HEAP = 3 * 1024 };
 
 struct words {
   int argc;
@@ -90,7 +92,7 @@ static int protected_main(lua_State *L) {
   lua_settop(L, 0);
   // As if this many kilobytes had just been freed: a start ends before the
   // collector has anything to do, and a longer run notices nothing.
-  lua_gc(L, LUA_GCSTEP, -START_CREDIT);
+  lua_gc(L, LUA_GCSTEP, -START_HEAP);
   luaL_openlibs(L);
   wx_host_harden_paths(L);
   wx_host_install(L, w->scripts);
@@ -113,6 +115,7 @@ int main(int argc, char **argv) {
   int status = take_host_options(&w);
   if (status != 0)
     return status;
+  wx_plat_expect_heap(START_HEAP * 1024);
   lua_State *L = luaL_newstate();
   if (!L) {
     fputs("wrapix: start: out of memory\n", stderr);

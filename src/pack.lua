@@ -2,6 +2,11 @@
 -- Build tool: turns files into one sorted C table (host.h, wx_scripts).
 -- Usage: lua5.4 src/pack.lua OUTPUT NAME=FILE...
 -- Source text, not bytecode: errors show lines, and the binary stays auditable.
+-- Modules lose comments and indentation (strip.lua); profiles are for reading.
+
+package.path = arg[0]:gsub("pack%.lua$", "?.lua;") .. arg[0]:gsub("src/pack%.lua$", "lua/?.lua;")
+  .. package.path
+local strip = require("strip").strip
 
 local output = assert(arg[1], "usage: pack.lua OUTPUT NAME=FILE...")
 local entries = {}
@@ -9,12 +14,13 @@ for i = 2, #arg do
   local name, path = arg[i]:match("^([^=]+)=(.+)$")
   assert(name, "not NAME=FILE: " .. arg[i])
   local file = assert(io.open(path, "rb"))
-  entries[#entries + 1] = { name = name, data = file:read("a") }
+  local data = file:read("a")
+  if name:find("%.lua$") and not name:find("^profiles/") then data = strip(data) end
+  entries[#entries + 1] = { name = name, data = data }
   file:close()
 end
 -- The static helpers are written to a cache under the digest of them all, so
 -- that a start needs to compute none.
-package.path = arg[0]:gsub("pack%.lua$", "?.lua;") .. package.path
 local sha256 = require("sha256")
 local guests = {}
 for _, entry in ipairs(entries) do

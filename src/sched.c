@@ -212,12 +212,21 @@ void wx_wait_check(lua_State *L) {
     luaL_error(L, "ECANCELED: task: cancelled, and went on waiting");
 }
 
-static bool step(struct wx_sched *s, lua_State *from) {
+// Whether what a step is made for has come: the end of the task, the results of a
+// wait outside any task, or, without either, the end of all tasks.
+static bool is_over(const struct wx_sched *s, const struct wx_task *t, const struct wx_block *b) {
+  return t ? t->state == WX_TASK_DONE : b ? b->done : !s->all;
+}
+
+static bool step(struct wx_sched *s, lua_State *from, const struct wx_task *t,
+                 const struct wx_block *b) {
   s->from = from;
   int budget = s->ntasks; // one pass: a task made ready now waits for the next
   while (s->head && budget-- > 0)
     resume_task(take_ready(s));
-  bool alive = uv_run(&s->loop, s->head ? UV_RUN_NOWAIT : UV_RUN_ONCE) != 0;
+  // With the goal reached in this pass, others may wait for long yet.
+  bool look_only = s->head || is_over(s, t, b);
+  bool alive = uv_run(&s->loop, look_only ? UV_RUN_NOWAIT : UV_RUN_ONCE) != 0;
   s->from = NULL;
   return alive || s->head;
 }
@@ -227,7 +236,7 @@ static int block_here(lua_State *L, struct wx_sched *s, struct wx_wait *w) {
   w->block = &block;
   bool alive = true;
   while (!block.done && alive)
-    alive = step(s, L);
+    alive = step(s, L, NULL, &block);
   bool done = block.done;
   if (!done)
     w->cancel(w); // pushes its results; the error below discards them
@@ -294,7 +303,7 @@ static void end_remaining(struct wx_sched *s, lua_State *L) {
   limit.data = &base;
   uv_timer_start(&limit, timer_noop, 2000, 0);
   while (s->all && uv_is_active((uv_handle_t *)&limit))
-    step(s, L);
+    step(s, L, NULL, NULL);
   uv_close((uv_handle_t *)&limit, NULL);
   uv_run(&s->loop, UV_RUN_NOWAIT);
 }
@@ -307,7 +316,7 @@ int wx_sched_main(lua_State *L, int nargs) {
   struct wx_task *t = wx_task_new(L, nargs); // t
   bool alive = true;
   while (t->state != WX_TASK_DONE && alive)
-    alive = step(s, L);
+    alive = step(s, L, t, NULL);
   if (t->state != WX_TASK_DONE) {
     wx_task_cancel(t);
     end_remaining(s, L);

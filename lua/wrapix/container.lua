@@ -18,6 +18,7 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 
 ---@class wrapix.ForegroundOptions: wrapix.SuperviseOptions
 ---@field env table? variables for the engine, merged over ours
+---@field cwd string? default: ours
 ---@field stdin any? as in proc.spawn, default "inherit"
 ---@field input string? what to write to stdin instead
 ---@field on_start fun(proc: wrapix.Proc)?
@@ -131,7 +132,7 @@ function M.run(argv, opts)
   terminal.saved = c.term_save(0)
   return M.supervise(opts, function(scope)
     local running <close>, msg, code = proc.spawn(argv, {
-      env = opts.env,
+      env = opts.env, cwd = opts.cwd,
       stdin = opts.input and "pipe" or opts.stdin or "inherit",
       stdout = opts.stdout or "inherit",
       stderr = opts.stderr or "inherit",

@@ -145,6 +145,7 @@ function Sandbox:stop(grace)
   if not plan then return true end
   self._started = nil
   local result, msg, code = container.shielded(podman.stop_argv(plan, grace), (grace or 10) + 15)
+  if not result or result.code ~= 0 then container.shielded(podman.kill_argv(plan, "KILL"), 10) end
   container.shielded(podman.remove_argv(plan), 15)
   if self._session then self._session:close() end
   if not result then return nil, msg, code end

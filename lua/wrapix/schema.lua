@@ -4,8 +4,8 @@
 -- is profile.lua's. Values end up in argv, image names and the environment, so
 -- every pattern says what is allowed rather than what is not.
 
-local keys = require "wrapix.keys"
-local mount = require "wrapix.mount"
+local keys = require "wrapix.lazy" "wrapix.keys"
+local mount = require "wrapix.lazy" "wrapix.mount"
 local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
 local units = require "wrapix.plan.units"

@@ -34,9 +34,11 @@ local function engine(argv, seconds)
   return true
 end
 
--- The launcher is through with it: its directory is gone, or it has ended and left
--- a sandbox that is kept.
-local function is_over(one)
+---Whether the launcher is through with it: its directory is gone, or it has ended and
+---left a sandbox that is kept.
+---@param one wrapix.Live
+---@return boolean
+function M.is_over(one)
   if one.dir and not fs.exists(one.dir) then return true end
   local who = one.dir and owners.read(one.dir .. "/owner")
   return not who or owners.state(who) == "dead"
@@ -44,7 +46,7 @@ end
 
 local function wait_until_over(one, seconds)
   local deadline = sys.clock() + seconds
-  while not is_over(one) do
+  while not M.is_over(one) do
     if sys.clock() >= deadline then return false end
     local ok, message, code = task.sleep(0.05)
     if not ok then return nil, message, code end

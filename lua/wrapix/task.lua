@@ -145,6 +145,26 @@ function M.scope(fn, ...)
   return unpack_outcome(body._out)
 end
 
+---Runs fn(...) as a program's main function: what task.spawn starts in it is waited
+---for (rule 6), and cancelled when it fails. For who starts programs of others.
+---@param fn function
+---@param ... any its arguments
+---@return any ... or nil, message, code
+function M.root(fn, ...)
+  local current = c.current()
+  if not current then error("root: outside a task", 2) end
+  local before = scope_of[current]
+  scope_of[current] = nil
+  local out = table.pack(pcall(fn, ...))
+  local own = scope_of[current]
+  scope_of[current] = before
+  if not own then return unpack_outcome(out) end
+  if is_failure(out) then own:_cancel() end
+  own:_wait()
+  if own._failure and not is_failure(out) then out = own._failure end
+  return unpack_outcome(out)
+end
+
 ---Spawns a child of the innermost scope of the running task.
 ---@param fn function
 ---@return wrapix.Child

@@ -30,6 +30,10 @@ int wx_plat_cpus(wx_err *err);
 // Bytes of memory of the machine.
 int wx_plat_memory(uint64_t *bytes, wx_err *err);
 
+// Tells the allocator that the heap will grow by about so much, so that it asks
+// the system once instead of in small steps. A hint, nothing more.
+void wx_plat_expect_heap(size_t bytes);
+
 // Nanoseconds since 1970.
 int64_t wx_plat_mtime_ns(const struct stat *st);
 

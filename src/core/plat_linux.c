@@ -3,6 +3,7 @@
 #include "plat.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -93,6 +94,13 @@ int wx_plat_memory(uint64_t *bytes, wx_err *err) {
   *bytes = (uint64_t)info.totalram * info.mem_unit;
   return 0;
 }
+
+// Only glibc has the hint; musl grows its heap in its own way.
+#ifdef __GLIBC__
+void wx_plat_expect_heap(size_t bytes) { mallopt(M_TOP_PAD, (int)bytes); }
+#else
+void wx_plat_expect_heap(size_t bytes) { (void)bytes; }
+#endif
 
 int64_t wx_plat_mtime_ns(const struct stat *st) {
   return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;

@@ -12,8 +12,9 @@
 // foreground, so the keys of the terminal reach it and never its parent.
 //
 // The lease is a connection to the launcher's socket, made before anything else runs. It says
-// "start" and "exit N" in one direction and nothing in the other: when it closes the launcher is
-// dead, and the sandbox ends within LEASE_MS + GRACE_MS.
+// "start" and "exit N" in one direction; in the other each byte is the number of a signal for the
+// command. When it closes the launcher is dead, and the sandbox ends within LEASE_MS + GRACE_MS.
+// One more command in a running sandbox has a lease of its own, named by its environment.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -44,6 +45,7 @@
 
 #define HELPERS "/run/wrapix/bin"
 #define LEASE "/run/wrapix/lease.sock"
+#define LEASE_NAME "WRAPIX_LEASE"
 #define SKELETON "/run/wrapix/skel"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -241,14 +243,28 @@ static void fill_home(void) {
 
 // -- The lease ---------------------------------------------------------------------------------
 
+// PID 1 has one place to look. Of another the caller says it, and the command need not know.
+static const char *lease_path(void) {
+  if (getpid() == 1)
+    return access(LEASE, F_OK) < 0 ? NULL : LEASE;
+  return getenv(LEASE_NAME);
+}
+
 // No socket: a sandbox without a lease. One that nobody serves: its launcher is dead already.
 static int open_lease(void) {
-  struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = LEASE };
-  if (getpid() != 1 || access(LEASE, F_OK) < 0)
+  struct sockaddr_un addr = { .sun_family = AF_UNIX };
+  const char *path = lease_path();
+  if (!path)
     return -1;
+  if (strlen(path) >= sizeof addr.sun_path) {
+    errno = ENAMETOOLONG;
+    die("reach the launcher");
+  }
+  memcpy(addr.sun_path, path, strlen(path) + 1);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
     die("reach the launcher");
+  unsetenv(LEASE_NAME);
   return fd;
 }
 
@@ -446,10 +462,12 @@ static void lose_lease(struct init *in) {
 }
 
 static void check_lease(struct init *in) {
-  char waste[64];
+  unsigned char orders[64];
   ssize_t n;
-  while ((n = read(in->lease, waste, sizeof waste)) > 0)
-    continue;
+  while ((n = read(in->lease, orders, sizeof orders)) > 0)
+    for (ssize_t i = 0; i < n && in->child > 0; i++)
+      if (orders[i] > 0 && orders[i] < NSIG)
+        forward(in, orders[i]);
   if (n == 0 || (errno != EAGAIN && errno != EINTR))
     lose_lease(in);
 }
@@ -470,8 +488,11 @@ static void run_to_end(struct init *in) {
   while (in->child > 0) {
     long long left = in->end ? in->end - now_ms() : -1;
     if (in->end && left <= 0) {
-      // As PID 1 only: open_lease gives nobody else one.
-      kill(-1, SIGKILL);
+      // Another than PID 1 may end what it started, and nothing beside it.
+      if (getpid() == 1)
+        kill(-1, SIGKILL);
+      else
+        forward(in, SIGKILL);
       left = GRACE_MS;
     }
     wait_and_act(in, (int)left);

@@ -3,6 +3,7 @@
 -- way out of it leaves a session, a container or a changed terminal behind.
 
 local fs = require("wrapix.fs")
+local proc = require("wrapix.proc")
 local worlds = require("support.world")
 
 -- A command that says when it is there and then waits for ever.
@@ -31,6 +32,14 @@ describe("a running sandbox", function()
     return names
   end
 
+  -- Stopped once, and removed by name at the end, with force or first killed.
+  local function assert_stopped()
+    local verbs = world:verbs()
+    assert.same({ "info", "run", "stop" }, table.move(verbs, 1, 3, 1, {}))
+    assert.equal("rm", verbs[#verbs])
+    assert.equal(1, #world:calls("stop"))
+  end
+
   for _, name in ipairs({ "TERM", "HUP" }) do
     it("is stopped by SIG" .. name, function()
       local running <close> = start(PATIENT)
@@ -38,13 +47,14 @@ describe("a running sandbox", function()
       local result = world:finish(running)
       assert.equal(143, result.code)
       assert.truthy(result.stderr:find("stopped: SIG" .. name, 1, true), result.stderr)
-      assert.same({ "info", "run", "stop", "rm" }, world:verbs())
+      assert_stopped()
     end)
   end
 
   it("is killed by the second SIGTERM", function()
     world:hold("stop")
-    local running <close> = start({ "test", "--", "sh", "-c", "trap '' TERM; echo up; cat" })
+    local running <close> = start({ "test", "--", "sh", "-c",
+      "trap '' TERM; echo up; while :; do sleep 0.01; done" })
     world:signal(running, "TERM")
     world:wait_for_call("stop")
     world:signal(running, "TERM")
@@ -94,7 +104,7 @@ describe("a running sandbox", function()
     local result = world:run({ "--timeout", "0.3s", "test", "--", "sleep", "1000" })
     assert.equal(143, result.code)
     assert.truthy(result.stderr:find("stopped: time limit of 0.3 s", 1, true), result.stderr)
-    assert.same({ "info", "run", "stop", "rm" }, world:verbs())
+    assert_stopped()
   end)
 
   it("is not stopped before it", function()
@@ -104,17 +114,37 @@ describe("a running sandbox", function()
   end)
 
   describe("at a terminal", function()
+    -- wrapix is the parent of the engine it started.
+    local function launcher()
+      local stat = assert(fs.read(("/proc/%d/stat"):format(world:calls("run")[1].pid)))
+      return math.tointeger(stat:match("%) %a (%d+)"))
+    end
+
+    local function signal_process(pid, name)
+      assert(proc.run({ "kill", "-" .. name, tostring(pid) }))
+    end
+
     it("gets one SIGINT for a typed Ctrl-C when it has none itself", function()
-      local command = "trap 'echo int >&2; exit 5' INT; echo up >&2; while :; do sleep 0.01; done"
-      world:write("work/command", command)
+      world:write("work/command", "trap 'echo int >&2' INT; trap 'exit 5' QUIT; echo up >&2\n"
+        .. "while :; do sleep 0.01; done\n")
       local terminal <close> = world:terminal('exec "$0" -q test -- sh ./command >out')
       terminal:expect("up")
+      -- Two pending ones would be one: the engine takes its own first.
+      local pid = launcher()
+      signal_process(pid, "STOP")
       terminal:type("\3")
+      worlds.wait_until("the engine is interrupted", function()
+        return #world:calls("run")[1].signals == 1
+      end)
+      signal_process(pid, "CONT")
       terminal:expect("int")
+      -- What wrapix had to say about the first it has said before it passes this on.
+      signal_process(pid, "QUIT")
       local status, modes = terminal:wait()
       assert.equal(5, status)
       assert.equal("same", modes)
-      assert.same({ { signal = "INT", sender = 0 } }, world:calls("run")[1].signals)
+      assert.same({ { signal = "INT", sender = 0 }, { signal = "QUIT", sender = pid } },
+        world:calls("run")[1].signals)
     end)
 
     it("gets a typed Ctrl-C as a byte when it has the terminal", function()
@@ -134,13 +164,16 @@ describe("a running sandbox", function()
       local terminal <close> = world:terminal({ "--name", "tty", "test", "--", "sh", "-c",
         "trap 'echo int; exit 4' INT; echo up; while :; do sleep 0.01; done" })
       terminal:expect("up")
-      local pid = fs.read("/proc/" .. world:calls("run")[1].pid .. "/stat"):match("%) %a (%d+)")
-      assert(require("wrapix.proc").run({ "kill", "-INT", pid }))
+      signal_process(launcher(), "INT")
       terminal:expect("int")
       assert.equal(4, (terminal:wait()))
-      local kill = world:calls("kill")
-      assert.equal(1, #kill)
-      assert.truthy(table.concat(kill[1].argv, " "):find("kill --signal INT -- tty", 1, true))
+      local interrupts = {}
+      for _, call in ipairs(world:calls("kill")) do
+        local words = table.concat(call.argv, " ")
+        if words:find(" --signal INT ", 1, true) then interrupts[#interrupts + 1] = words end
+      end
+      assert.equal(1, #interrupts)
+      assert.truthy(interrupts[1]:find("kill --signal INT -- tty", 1, true))
       assert.same({}, signals_of_engine())
     end)
 

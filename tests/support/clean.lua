@@ -35,7 +35,7 @@ end
 local reasons, reason = {}, nil
 
 busted.subscribe({ "pending", "it" }, function(_, _, message)
-  reason = tostring(message)
+  reason = tostring(message):gsub("^%S+:%d+: ", "") -- where it stands
   return nil, true
 end)
 

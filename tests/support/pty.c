@@ -71,6 +71,9 @@ static void start(struct terminal *t, char **argv) {
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
   sigprocmask(SIG_BLOCK, &set, NULL);
+  // A command that is only stopped has not ended.
+  struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+  sigaction(SIGCHLD, &action, NULL);
   t->ended = signalfd(-1, &set, SFD_CLOEXEC);
   if (t->ended < 0 || openpty(&t->master, &t->slave, NULL, NULL, NULL) < 0)
     die("open a terminal");

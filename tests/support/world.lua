@@ -100,7 +100,7 @@ function World:start(words, opts)
 end
 
 --- Waits for the end of what start() began.
-function World:finish(running)
+function World.finish(_, running)
   running.stdin:close()
   local result, message = task.timeout(PATIENCE, function() return running:wait() end)
   if not result then error(message, 2) end
@@ -124,7 +124,9 @@ end
 
 --- Runs a command of the double itself.
 function World:podman(words, opts)
-  return proc.run(with_program(words, M.fake_podman), options(self, opts))
+  local all = options(self, opts)
+  all.timeout = PATIENCE
+  return assert(proc.run(with_program(words, M.fake_podman), all))
 end
 
 -- What was recorded -----------------------------------------------------------------

@@ -17,6 +17,7 @@ local MODULES = {
   json = "wrapix.json",
   keeper = "wrapix.keeper",
   launch = "wrapix.launch",
+  lease = "wrapix.lease",
   live = "wrapix.live",
   logfile = "wrapix.logfile",
   owner = "wrapix.owner",

@@ -61,27 +61,82 @@ local function add_terminal(env, deps)
   end
 end
 
-local function run_foreground(argv, deps)
+-- A lease of its own: the command gets our signals over it, and ends when we die.
+-- The engine passes neither on. Without the session's directory there is none.
+local function open_lease(live, deps)
+  local info = live.dir and deps.reap.read(live.dir)
+  if not info then return nil end
+  local mode = deps.sys.euid() ~= info.uid and "direct" or "keep-id"
+  local name = ("exec-%s.sock"):format(deps.sys.random_hex(4))
+  local user = { uid = info.uid, gid = deps.sys.gid(), mode = mode }
+  local lease, message = deps.lease.open(live.dir .. "/run", user, name)
+  if not lease then deps.report:detail("exec: no lease: " .. message) end
+  return lease, "WRAPIX_LEASE=/run/wrapix/" .. name
+end
+
+-- What signals do: the command gets the first of a kind that asks it to end; a second
+-- takes the lease away, and with it the command.
+local function signals_of(lease, deps)
+  local asked = false
+  return function(name, running)
+    local ends = name == "TERM" or name == "HUP"
+    if not lease then return running:kill(name) end
+    if ends and asked then return lease:close() end
+    asked = asked or ends
+    deps.task.spawn(function()
+      lease:signal(deps.proc.signal_number(name))
+      return true
+    end)
+  end
+end
+
+local function run_engine(argv, lease, opts, deps)
   local process
+  local pass_on = signals_of(lease, deps)
   return deps.container.run(argv, {
+    stdout = opts.stdout, stderr = opts.stderr, on_stderr = opts.on_stderr,
     on_start = function(running) process = running end,
-    on_signal = function(name, sender)
-      -- The keys of the terminal have reached the engine's process already.
-      if sender ~= 0 and process and not process:exited() then process:kill(name) end
+    on_signal = function(name)
+      if process and not process:exited() then pass_on(name, process) end
     end,
   })
 end
 
+-- The lease is served beside the engine, for as long as that runs.
+local function run_with(argv, lease, opts, deps)
+  if not lease then return run_engine(argv, nil, opts, deps) end
+  return deps.task.scope(function(scope)
+    local serving = scope:spawn(function()
+      lease:serve(function() end)
+      return true
+    end)
+    local result, message, code = run_engine(argv, lease, opts, deps)
+    serving:cancel()
+    return result, message, code
+  end)
+end
+
 local function status_of(result) return result.signal and 128 + result.signal or result.code end
 
-local function run_collected(argv, deps)
-  local result, message, code = deps.proc.run(argv, { stdin = "inherit" })
-  if not result then return prepare.refuse(deps, message, code) end
+local function run_collected(argv, lease, deps)
+  local errors = {}
+  local result, message, code = run_with(argv, lease, {
+    stdout = "pipe", stderr = "pipe",
+    on_stderr = function(chunk) errors[#errors + 1] = chunk end,
+  }, deps)
+  if not result then return nil, message, code end
   local written = output.json({
     code = result.code, signal = result.signal, seconds = result.seconds,
-    stdout = deps.logfile.utf8(result.stdout or ""), stderr = deps.logfile.utf8(result.stderr or ""),
+    stdout = deps.logfile.utf8(result.stdout or ""),
+    stderr = deps.logfile.utf8(table.concat(errors)),
   }, deps)
-  return written ~= 0 and written or status_of(result)
+  return written ~= 0 and { code = written } or result
+end
+
+local function words_of(args, live, env, tty, deps)
+  return deps.podman.exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
+    stdin = true, tty = tty, workdir = args.workdir, env = env,
+  })
 end
 
 function M.run(args, deps)
@@ -90,12 +145,14 @@ function M.run(args, deps)
   local env = variables(args.env, deps)
   local tty = not (args.json or args.no_tty) and facts.stdin_tty and facts.stdout_tty
   if tty then add_terminal(env, deps) end
-  local argv = deps.podman.exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
-    stdin = true, tty = tty, workdir = args.workdir, env = env,
-  })
-  if args.json then return run_collected(argv, deps) end
-  local result, message
-  result, message, code = run_foreground(argv, deps)
+  local lease <close>, variable = open_lease(live, deps)
+  if lease then env[#env + 1] = variable end
+  local argv, result, message = words_of(args, live, env, tty, deps), nil, nil
+  if args.json then
+    result, message, code = run_collected(argv, lease, deps)
+  else
+    result, message, code = run_with(argv, lease, {}, deps)
+  end
   if not result then return prepare.refuse(deps, message, code) end
   return status_of(result)
 end

@@ -19,8 +19,8 @@ local USAGE_STATUS = 2
 
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
-  "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "doctor", "version",
-  "help",
+  "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "deploy-key", "doctor",
+  "version", "help",
 }
 
 -- Words the command line keeps for commands of other versions, so that no
@@ -41,7 +41,7 @@ local function is_in(list, word)
 end
 
 local function load_command(name)
-  return name == "run" and run or require("wrapix.cli." .. name)
+  return name == "run" and run or require("wrapix.cli." .. name:gsub("%-", "_"))
 end
 
 --- The tables of all commands, `run` first; what help, completion and the man

@@ -3,7 +3,7 @@
 -- checked here only as far as their form goes, so that a mistyped one is wrong
 -- usage; what they mean on this host is the plan's to decide.
 
-local mount = require("wrapix.mount")
+local mount = require("wrapix.lazy")("wrapix.mount")
 local path = require("wrapix.path")
 local schema = require("wrapix.schema")
 local units = require("wrapix.plan.units")

@@ -5,7 +5,7 @@
 
 local argparse = require("argparse")
 local nearest = require("wrapix.nearest")
-local spec_of = require("wrapix.cli.spec")
+local option_of = require("wrapix.cli.option")
 
 local M = {}
 
@@ -31,10 +31,10 @@ end
 
 local function add_option(parser, option, on_help)
   local made = parser:option(table.concat(option.flags, " "))
-    :description(option.description):target(spec_of.target(option)):args(option.argname and 1 or 0)
+    :description(option.description):target(option_of.target(option)):args(option.argname and 1 or 0)
   if option.argname then made:argname(option.argname) end
   if option.count then made:count(option.count) end
-  if option == spec_of.help_option and on_help then made:action(on_help) end
+  if option == option_of.help and on_help then made:action(on_help) end
   -- The usual one line, "-C, --workspace DIR", instead of one for each flag.
   local label = table.concat(option.flags, ", ") .. (option.argname and " " .. option.argname or "")
   if #option.flags == 1 and label:sub(1, 2) == "--" then label = "    " .. label end
@@ -67,7 +67,7 @@ local function make_parser(spec, name, on_help)
   local parser = argparse(name):add_help(false):usage(M.usage(spec, name))
     :description(spec.description or spec.summary):epilog(example_text(spec))
     :help_max_width(88):help_usage_margin(2):help_description_margin(30)
-  for _, option in ipairs(spec_of.options(spec)) do add_option(parser, option, on_help) end
+  for _, option in ipairs(option_of.list(spec)) do add_option(parser, option, on_help) end
   add_arguments(parser, spec)
   return parser
 end
@@ -115,7 +115,7 @@ end
 
 local function all_flags(spec)
   local flags = {}
-  for _, option in ipairs(spec_of.options(spec)) do
+  for _, option in ipairs(option_of.list(spec)) do
     table.move(option.flags, 1, #option.flags, #flags + 1, flags)
   end
   return flags

@@ -7,6 +7,7 @@ local path = require("wrapix.path")
 local prepare = require("wrapix.cli.prepare")
 local spec = require("wrapix.cli.spec")
 local run = require("wrapix.cli.run")
+local task = require("wrapix.task")
 
 local M = {}
 
@@ -35,6 +36,15 @@ local function status_of(results, name, deps)
   return first == false and 1 or 0
 end
 
+-- The tasks that the file leaves are waited for; one that raises has failed it.
+local function run_file(args, words, deps)
+  local ctx = deps.context(prepare.workspace(args, deps))
+  local out = table.pack(pcall(task.root, deps.profile.load_file, args.profile, ctx, words))
+  if out[1] then return table.unpack(out, 2, out.n) end
+  local message, traceback = tostring(out[2]):match("^([^\n]*)\n?(.*)$")
+  return nil, ("run: %s: %s"):format(path.show(args.profile), message), "EINVAL", nil, traceback
+end
+
 --- Runs a file.
 ---@param args table parsed words up to the file's name
 ---@param words string[] the words after it
@@ -42,8 +52,7 @@ end
 ---@return table? profile nil when it was a script, or failed
 ---@return integer? status when there is no profile
 function M.load(args, words, deps)
-  local ctx = deps.context(prepare.workspace(args, deps))
-  local kind, value, code, hint, traceback = deps.profile.load_file(args.profile, ctx, words)
+  local kind, value, code, hint, traceback = run_file(args, words, deps)
   if traceback then deps.report:detail(traceback) end
   if not kind then return nil, prepare.refuse(deps, value, code, hint) end
   if kind == "profile" then return value end

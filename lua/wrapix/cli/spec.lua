@@ -5,6 +5,7 @@
 -- program.
 
 local lazy = require("wrapix.lazy")
+local option_of = require("wrapix.cli.option")
 local words_of = require("wrapix.cli.words")
 
 local nearest = lazy("wrapix.nearest")
@@ -57,9 +58,6 @@ local OPTION_FIELDS = {
   choices = "table", target = "string", check = "function", shown = "function",
 }
 
---- The option every command has.
-M.help_option = { flags = { "-h", "--help" }, description = "Show this help." }
-
 local function check_fields(what, fields, known)
   for key, value in pairs(fields) do
     if type(value) ~= known[key] then
@@ -86,19 +84,8 @@ function M.check(spec, name)
   return spec
 end
 
---- All options of a command, the help option first.
----@param spec wrapix.CliCommand
----@return wrapix.CliOption[]
-function M.options(spec)
-  return table.move(spec.options or {}, 1, #(spec.options or {}), 2, { M.help_option })
-end
-
---- The field of the parsed values an option goes to.
----@param option wrapix.CliOption
----@return string
-function M.target(option)
-  return option.target or (option.flags[#option.flags]:gsub("^%-+", ""):gsub("%-", "_"))
-end
+M.options = option_of.list
+M.target = option_of.target
 
 --- Adds the option words that take a value, for words.scan.
 ---@param spec wrapix.CliCommand

@@ -89,6 +89,8 @@ end
 function Launch:_run_engine(errors)
   local plan, opts, watch = self.plan, self.opts, self:_clock_watch()
   watch.env = opts.env
+  -- The engine's helpers leave files where they are, such as `oom` after an OOM kill.
+  watch.cwd = self.session.root
   watch.stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null"
   watch.input = plan.terminal.stdin and opts.input or nil
   watch.stdout = plan.detach and "null" or opts.stdout
@@ -199,7 +201,7 @@ function Launch:_ensure_removed(result, errors)
   if not abnormal or self.plan.keep then return end
   -- A name that is taken is somebody else's container.
   if errors.head:find("is already in use", 1, true) then return end
-  container.shielded(podman.remove_argv(self.plan), 15)
+  stoppers.force_out(self.plan, container.shielded)
 end
 
 function Launch:_explain_failure(result, errors)
@@ -293,6 +295,7 @@ function Launch:_run()
   self.session, self.stopper.grace_file = place, place.root .. "/grace"
   self.lease, msg, code = leases.open(place.dir, self.plan.user)
   if not self.lease then return nil, msg, code end
+  self.stopper.lease = self.lease
   fault.point("launch.lease")
   self.record = records.begin(self)
   self.clock("session")

@@ -14,6 +14,8 @@ local M = {}
 
 -- Seconds the program inside gets to end; the same as the plan's --stop-timeout.
 local GRACE = 10
+-- Seconds PID 1 needs to end everything when it has killed the command.
+local LEASE_SECONDS = 2
 
 ---@class wrapix.Stopper
 ---@field reason string? why the sandbox was stopped
@@ -21,16 +23,26 @@ local GRACE = 10
 ---@field has_ended fun(): boolean
 ---@field signal fun(name: string) hands a signal to the engine's process
 ---@field before_stop fun() runs once, before the first stop
+---@field lease wrapix.Lease?
 ---@field grace_file string? where somebody who stops it says how long a program may take
 local Stopper = {}
 Stopper.__index = Stopper
 
 local function engine(argv, timeout) return proc.run(argv, { timeout = timeout, grace = 1 }) end
 
+---Makes sure that nothing of the container runs, and removes it unless it is to be
+---kept. An old engine forgets a container that it is told to remove while a stop of
+---it goes on, and its programs live on: so they are killed first.
+---@param plan table
+---@param run fun(argv: string[], seconds: number)
+function M.force_out(plan, run)
+  run(podman.kill_argv(plan, "KILL"), 10)
+  if not plan.keep then run(podman.remove_argv(plan), 15) end
+end
+
 function Stopper:_kill()
+  M.force_out(self._plan, engine)
   self.signal("KILL")
-  local plan = self._plan
-  engine(plan.keep and podman.kill_argv(plan, "KILL") or podman.remove_argv(plan), 15)
   fault.point("stopper.killed")
   return true
 end

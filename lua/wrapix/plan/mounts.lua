@@ -7,10 +7,13 @@
 
 local git = require("wrapix.plan.git")
 local item = require("wrapix.plan.item")
+local lazy = require("wrapix.lazy")
 local limits = require("wrapix.plan.limits")
-local mount = require("wrapix.mount")
 local path = require("wrapix.path")
+local places = require("wrapix.mount.places")
 local profiles = require("wrapix.profile")
+
+local mount = lazy("wrapix.mount")
 
 local M = {}
 
@@ -61,7 +64,7 @@ local function context(ctx, origin, base_dir)
     cwd = facts.cwd,
     base_dir = base_dir,
     fs = facts.fs,
-    engine_sockets = mount.engine_sockets(facts.env, facts.uid),
+    engine_sockets = places.engine_sockets(facts.env, facts.uid),
     own_dirs = own,
     origin = origin,
   }
@@ -157,7 +160,7 @@ local function check_workspace(_, ctx)
   if not utf8.len(workspace) then
     return item.refuse("workspace", "its path is not valid UTF-8, which podman cannot pass on")
   end
-  local danger = mount.danger(workspace, context(ctx))
+  local danger = places.danger(workspace, context(ctx))
   if danger then
     local hint = "start in a project directory, or name one with -C DIR"
     return item.refuse(workspace, "cannot be a workspace: it " .. danger, hint)
@@ -177,13 +180,13 @@ function M.add(ctx)
   local steps = { check_workspace, add_profile, add_writable, add_options, add_git }
   local ok, message, code, hint = item.all(steps, list, ctx)
   if ok then
-    ok, message, code, hint = mount.collisions(list)
+    ok, message, code, hint = places.collisions(list)
   end
   if not ok then
     return nil, message, code, hint
   end
   add_parents(list, ctx)
-  ctx.plan.mounts = mount.order(list)
+  ctx.plan.mounts = places.order(list)
   return true
 end
 

@@ -18,6 +18,7 @@ local M = {}
 
 -- What wrapix decides by itself for every sandbox, with no item in the plan.
 local ALWAYS = { kind = "default", text = "default" }
+local DETACHED = { kind = "option", text = "--detach" }
 
 local FIXED = {
   -- An absent image is read from the failure of this very command.
@@ -95,9 +96,9 @@ local function add_life(add, plan)
     add("engine", ALWAYS, "--rm")
   end
   if plan.detach then
-    add("terminal", plan.terminal.origin, "--detach")
+    add("terminal", DETACHED, "--detach")
     -- Nobody is attached, so the output has to be kept, within bounds.
-    add("engine", plan.terminal.origin, "--log-driver=k8s-file", "--log-opt=max-size=64m",
+    add("engine", DETACHED, "--log-driver=k8s-file", "--log-opt=max-size=64m",
       "--log-opt=path=" .. plan.log_path)
   else
     add("engine", ALWAYS, "--log-driver=none")
@@ -139,6 +140,8 @@ local function add_security(add, plan)
   end
 end
 
+local ENGINE_SLACK = 20
+
 local LIMIT_FLAGS = {
   memory = function(value)
     return "--memory", units.format_size(value)
@@ -155,10 +158,11 @@ local LIMIT_FLAGS = {
   nproc = function(value)
     return "--ulimit", ("nproc=%d:%d"):format(value, value)
   end,
-  -- The launcher keeps the time itself; with nobody there, the engine does.
+  -- The launcher keeps the time itself and ends the program gracefully. The engine
+  -- kills: only when the keeper of a detached one does not get to it.
   timeout = function(value, plan)
     if plan.detach then
-      return "--timeout", ("%d"):format(math.ceil(value))
+      return "--timeout", ("%d"):format(math.ceil(value) + ENGINE_SLACK)
     end
   end,
 }

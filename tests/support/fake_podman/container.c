@@ -167,8 +167,10 @@ static _Noreturn void keep(const struct call *call, const char *name, const int 
   setsid();
   int lock = lock_state();
   pid_t pid = fork();
-  if (pid == 0)
+  if (pid == 0) {
+    unlock_state(lock); // the lock is the file's, however many hold it open
     start_command(call, ends);
+  }
   write_pid(name, "keeper", getpid());
   write_pid(name, "command", pid);
   unlock_state(lock);

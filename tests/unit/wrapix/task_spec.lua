@@ -255,3 +255,46 @@ describe("waiting", function()
     assert.equal(10000, n)
   end)
 end)
+
+describe("task.root", function()
+  it("waits for what it leaves, and fails with it (6, 7)", function()
+    local done = false
+    local function leave()
+      task.spawn(function()
+        task.sleep(0.01)
+        done = true
+        return true
+      end)
+      return "a", nil, "b"
+    end
+    assert.same({ "a", nil, "b", n = 3 }, table.pack(task.root(leave)))
+    assert.is_true(done)
+    local value, message = task.root(function()
+      task.spawn(function() return nil, "the world" end)
+      return true
+    end)
+    assert.is_nil(value)
+    assert.equal("the world", message)
+  end)
+
+  it("raises what was raised, as it was, and cancels the rest", function()
+    local child
+    local ok, err = pcall(task.root, function()
+      child = task.spawn(task.sleep, 60)
+      task.yield()
+      error("plain", 0)
+    end)
+    assert.same({ false, "plain" }, { ok, err })
+    assert.equal("ECANCELED", select(3, child:wait()))
+  end)
+
+  it("leaves the tasks of who calls it alone", function()
+    local got = task.scope(function(scope)
+      local other = scope:spawn(function() return task.sleep(0.03) end)
+      task.yield()
+      assert.equal(1, task.root(function() return 1 end))
+      return other._task:status()
+    end)
+    assert.equal("waiting", got)
+  end)
+end)

@@ -107,6 +107,11 @@ local function add_engine(d)
     argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
   }
   d.proc = { signal_number = function(name) return name == "TERM" and 15 or nil end }
+  d.dirs = d.dirs or function() return { state = "/state", runtime = "/run", cache = "/cache" } end
+  d.live = d.live or {
+    list = function() return {} end,
+    find = function(_, word) return nil, ("%s: no such sandbox"):format(word), "ENOENT" end,
+  }
   d.record = {
     read = function() return {}, 0 end,
     verify = function() return { ok = true, lines = 0, records = 0, problems = {} } end,

@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: MIT
+-- The documents name what there is: fields, options, commands, files.
+
+local cli = require("wrapix.cli")
+local fs = require("wrapix.fs")
+local schema = require("wrapix.schema")
+
+local function read(name) return assert(fs.read(WRAPIX_ROOT .. "/" .. name)) end
+
+describe("docs/profiles.md", function()
+  local text = read("docs/profiles.md")
+
+  it("has every field of a profile", function()
+    for name in pairs(schema.fields) do
+      assert.is_truthy(text:find(("`%s`"):format(name), 1, true), name)
+    end
+  end)
+
+  it("has no row for a field there is not", function()
+    local rows = 0
+    for name in text:match("## Fields(.-)\n## "):match("(.-)### "):gmatch("\n| `([%w_]+)`") do
+      assert.is_table(schema.fields[name], name)
+      rows = rows + 1
+    end
+    assert.is_true(rows > 10)
+  end)
+
+  it("shows profiles that are right", function()
+    local count = 0
+    for code in text:gmatch("```lua\n(local wrapix.-)```") do
+      local profile = assert(load(code, "=example", "t"))()
+      assert.same({}, schema.check(profile))
+      count = count + 1
+    end
+    assert.equal(1, count)
+  end)
+end)
+
+describe("README.md", function()
+  local text = read("README.md")
+
+  it("has every option of a run, and every command", function()
+    local commands = cli.commands()
+    for _, option in ipairs(commands[1].options) do
+      local flag = option.flags[#option.flags]
+      if flag ~= "--version" and flag ~= "--verbose" and flag ~= "--quiet" then
+        assert.is_truthy(text:find("[`|]?" .. flag:gsub("%-", "%%-")), flag)
+      end
+    end
+    for i = 2, #commands do assert.is_truthy(text:find(commands[i].name, 1, true)) end
+  end)
+
+  it("shows a profile that is right", function()
+    local profile = assert(load(text:match("```lua\n(.-)```"), "=example", "t"))()
+    assert.same({}, schema.check(profile))
+  end)
+end)
+
+describe("a document", function()
+  it("names only files that are there", function()
+    local names = { "README.md", "CHANGELOG.md", "docs/security.md", "docs/profiles.md",
+      "docs/errors.md" }
+    local count = 0
+    for _, name in ipairs(names) do
+      local dir = name:match("^(.*/)") or ""
+      for target in read(name):gmatch("%]%(([^)#]+)%)") do
+        assert.is_truthy(fs.stat(WRAPIX_ROOT .. "/" .. dir .. target), name .. ": " .. target)
+        count = count + 1
+      end
+    end
+    assert.is_true(count > 10)
+  end)
+
+  it("of security names tests that are there", function()
+    local count = 0
+    for file, title in read("docs/security.md"):gmatch("`(%l[%w_/]+_%l+%.%l+)`([^`|]*)") do
+      local spec = fs.read(WRAPIX_ROOT .. "/tests/" .. file)
+      assert.is_string(spec, file)
+      title = title:match('"([^"]+)"')
+      if title then assert.is_truthy(spec:find(title, 1, true), file .. ": " .. title) end
+      count = count + 1
+    end
+    assert.is_true(count > 20)
+  end)
+end)
