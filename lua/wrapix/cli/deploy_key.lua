@@ -11,8 +11,8 @@ local M = {
   name = "deploy-key",
   summary = "Make the keys sandboxes push and sign with, and register them on GitHub.",
   description = "Makes two keys without a passphrase in ~/.ssh/deploy_keys: NAME may write to this "
-    .. "one repository, NAME-signing signs commits. Both are registered through `gh`. A profile with "
-    .. "deploy_key = true, or the name, gives them to its sandboxes.",
+    .. "one repository, NAME-signing signs commits. Both are registered through `gh`. A profile "
+    .. "with deploy_key = true, or the name, gives them to its sandboxes.",
   arguments = {
     { name = "key", argname = "NAME", optional = true,
       description = "Name of the key (default: the repository's and this host's)." },
@@ -28,17 +28,16 @@ local M = {
 
 function M.run(args, deps)
   local workspace = prepare.workspace(args, deps)
-  local real, message, code, hint = deps.fs.realpath(workspace)
+  local real, message, code = deps.fs.realpath(workspace)
   if not real then return prepare.refuse(deps, message, code) end
   local home = deps.sys.home()
   if not home then
     return prepare.refuse(deps, "deploy-key: home directory: is not known", "ENOENT", "set HOME")
   end
-  local made
-  made, message, code, hint = require("wrapix.keys.setup").run(
+  local made, reason, _, hint = require("wrapix.keys.setup").run(
     { workspace = real, home = home, name = args.key, force = args.force }, deps)
   if not made then
-    deps.report:error(message, hint)
+    deps.report:error(reason, hint)
     return 1
   end
   if args.json then return output.json(made, deps) end

@@ -39,7 +39,8 @@ end
 ---@param parts { host: string, path: string }? see wrapix.keys.parse_url
 ---@return string? "owner/name"
 function M.repository(parts)
-  if not parts or (parts.host ~= "github.com" and parts.host ~= "ssh.github.com") then return nil end
+  local host = parts and parts.host
+  if host ~= "github.com" and host ~= "ssh.github.com" then return nil end
   local name = parts.path:gsub("^/+", ""):gsub("/+$", ""):gsub("%.git$", "")
   return name:match("^[%w][%w-]*/[%w_.-]+$")
 end

@@ -140,9 +140,10 @@ end
 -- The new ones first: whoever pushes meanwhile has a key that works.
 local function register(target, _, deps)
   local titles = target.titles
-  local ok, message, code, hint =
+  local ok, message, code =
     github.add_deploy_key(deps, target.repository, target.temp .. "/deploy.pub", titles.deploy)
   if not ok then return nil, message, code end
+  local hint
   ok, message, code, hint =
     github.add_signing_key(deps, target.temp .. "/signing.pub", titles.signing)
   if not ok then
