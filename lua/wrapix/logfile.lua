@@ -10,6 +10,8 @@ local journal = require("wrapix.journal")
 local M = {}
 
 local CHUNK = 256 << 10
+-- No file has this one.
+local GONE = -1
 -- A longer line is handed out in pieces.
 local LINE_LIMIT = 1 << 20
 
@@ -43,8 +45,9 @@ end
 local function look(reader)
   local stat, message, code = fs.stat(reader.path)
   if not stat then
-    if code == "ENOENT" and reader._inode then return false end -- between old and new
-    return nil, message, code
+    if code ~= "ENOENT" or not reader._inode then return nil, message, code end
+    reader._inode = GONE -- between the old one and the new
+    return false
   end
   local is_new = reader._inode and (reader._inode ~= stat.ino or stat.size < reader._offset)
   if is_new then

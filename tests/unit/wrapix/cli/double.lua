@@ -94,7 +94,7 @@ local function add_engine(d)
   d.interruptible = function(fn) return fn() end
   d.gather = function(opts)
     d.gathered = opts
-    return { facts = true }
+    return { facts = true, dirs = d.dirs() }
   end
   d.plan = { make = function(profile, options, _, opts)
     d.planned = { profile = profile, options = options, runs = opts.runs }
@@ -107,14 +107,42 @@ local function add_engine(d)
     argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
   }
   d.proc = { signal_number = function(name) return name == "TERM" and 15 or nil end }
-  d.dirs = d.dirs or function() return { state = "/state", runtime = "/run", cache = "/cache" } end
-  d.live = d.live or {
-    list = function() return {} end,
-    find = function(_, word) return nil, ("%s: no such sandbox"):format(word), "ENOENT" end,
+  d.dirs = function() return { state = "/state", runtime = "/run", cache = "/cache" } end
+  d.live = {
+    list = function() return d.living or {} end,
+    find = require("wrapix.live").find,
+    plan = require("wrapix.live").plan,
+  }
+  d.fs = {
+    list = function(dir) return d.listed and d.listed[dir] end,
+    exists = function(file) return d.files[file] ~= nil end,
+    realpath = function(file) return nil, "ENOENT: resolve " .. file, "ENOENT" end,
+  }
+  d.reap = { read = function() return nil end }
+  d.owner = { state = function() return "dead" end }
+  d.logfile = require("wrapix.logfile")
+  d.gc = { find = function() return d.garbage or {} end }
+  d.stopping = {
+    one = function(live, _, opts)
+      d.stopped = d.stopped or {}
+      d.stopped[#d.stopped + 1] = { live.name, opts.grace }
+      return { session = live.session, name = live.name, result = "stopped", seconds = 1 }
+    end,
+    is_over = function() return true end,
+  }
+  d.task = {
+    parallel = function(_, items, fn)
+      local out = {}
+      for i, item in ipairs(items) do out[i] = fn(item, i) end
+      return out
+    end,
+    sleep = function() return true end,
   }
   d.record = {
     read = function() return {}, 0 end,
-    verify = function() return { ok = true, lines = 0, records = 0, problems = {} } end,
+    verify = function()
+      return { ok = true, lines = 0, records = 0, total = 0, problems = {} }
+    end,
   }
   d.hooks = { new = function() return {} end }
   d.keeper = {

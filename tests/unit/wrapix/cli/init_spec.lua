@@ -42,12 +42,12 @@ describe("the tables of the commands", function()
   end)
 
   -- The first plain word, which may be a command, is looked for with the options
-  -- of run before it is known whose they are.
+  -- of run before it is known whose they are. Others stand after the command.
   it("agree with run on which options take a value", function()
     local known = spec.takes_value(cli.commands()[1], {})
     each_leaf(function(command, name)
       for flag, takes in pairs(spec.takes_value(command, {})) do
-        assert.equal(known[flag] or false, takes, name .. " " .. flag)
+        if known[flag] ~= nil then assert.equal(known[flag], takes, name .. " " .. flag) end
       end
     end)
   end)

@@ -1,0 +1,224 @@
+-- SPDX-License-Identifier: MIT
+
+local fs = require("wrapix.fs")
+local live = require("wrapix.live")
+local owners = require("wrapix.owner")
+local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
+
+-- What podman 4.3.1 and 5.4.2 answer, shortened to what both have.
+local function container(over)
+  local one = {
+    Id = ("a"):rep(64), Names = { "wrapix-shop-1" }, Image = "img:1", State = "running", ExitCode = 0,
+    StartedAt = 1000, Created = 999,
+    Labels = { ["wrapix.session"] = "s1", ["wrapix.profile"] = "base", ["wrapix.workspace"] = "/w" },
+  }
+  for key, value in pairs(over or {}) do one[key] = value end
+  return one
+end
+
+describe("live.containers", function()
+  it("reads what podman answers", function()
+    local out = live.containers({ container() })
+    assert.same({
+      session = "s1", id = ("a"):rep(64), name = "wrapix-shop-1", image = "img:1", state = "running",
+      exit = 0, started = 1000, created = 999, profile = "base", workspace = "/w",
+    }, out.s1)
+  end)
+
+  it("knows never from a time long ago", function()
+    local out = live.containers({ container({ StartedAt = -62135596800, State = "Created" }) })
+    assert.is_nil(out.s1.started)
+    assert.equal("created", out.s1.state)
+  end)
+
+  it("passes over what it cannot read", function()
+    for _, answer in ipairs({ "x", 1, {}, { 1, "x", {} }, { container({ Labels = "x" }) },
+      { container({ Names = {} }) }, { container({ Labels = { ["wrapix.session"] = 5 } }) } }) do
+      assert.same({}, live.containers(answer))
+    end
+    assert.same({}, live.containers(nil))
+  end)
+end)
+
+describe("live.list", function()
+  local dir, real_run, answer, facts
+  local json = require("wrapix.json")
+
+  before_each(function()
+    dir = assert(fs.temp_dir("live-"))
+    facts = {
+      dirs = { runtime = dir }, cgroup = {},
+      engine = { path = "/usr/bin/podman", oci_runtime = { name = "crun" } },
+    }
+    answer = {}
+    real_run = proc.run
+    proc.run = function(argv)
+      assert.equal("ps", argv[2])
+      return { code = 0, stdout = json.encode(json.array(answer)), stderr = "" }
+    end
+  end)
+
+  after_each(function()
+    proc.run = real_run
+    fs.remove_tree(dir)
+  end)
+
+  local function alive() return owners.encode(assert(owners.current())) end
+  local function dead() return ("%s:%d:%s"):format(assert(sys.boot_id()), sys.pid(), "1") end
+
+  local function place(session, owner, info, lease)
+    local root = ("%s/sessions/%s"):format(dir, session)
+    assert(fs.ensure_dir(root .. "/run"))
+    if owner then fs.write_atomic(root .. "/owner", owner .. "\n", { sync = false }) end
+    if info then
+      info.session, info.name = session, info.name or "wrapix-" .. session
+      info.engine = { path = "/usr/bin/podman" }
+      fs.write_atomic(root .. "/info.json", json.encode(info), { sync = false })
+    end
+    if lease ~= false then fs.write_atomic(root .. "/run/lease.sock", "", { sync = false }) end
+  end
+
+  local function only()
+    local list = assert(live.list(facts))
+    assert.equal(1, #list)
+    return list[1]
+  end
+
+  -- container state, owner, keep, lease → state
+  for _, case in ipairs({
+    { "running", "alive", false, true, "running" },
+    { "paused", "alive", false, true, "paused" },
+    { "stopping", "alive", false, true, "ending" },
+    { "created", "alive", false, true, "starting" },
+    { "initialized", "alive", false, true, "starting" },
+    { "exited", "alive", false, true, "ending" },
+    { "exited", "alive", true, true, "exited" },
+    { "exited", "dead", true, false, "exited" },
+    { "running", "dead", false, true, "orphaned" },
+    { "running", "dead", true, true, "orphaned" },
+    { "exited", "dead", false, true, "orphaned" },
+    { nil, "alive", false, true, "starting" },
+    { nil, "alive", false, false, "ending" },
+    { nil, "dead", false, true, "dead" },
+    { nil, "dead", true, false, "dead" },
+  }) do
+    local state, owner, keep, lease, expected = case[1], case[2], case[3], case[4], case[5]
+    it(("calls it %s: container %s, owner %s, keep %s"):format(expected, state, owner, keep), function()
+      place("s1", owner == "alive" and alive() or dead(), { keep = keep }, lease)
+      if state then answer = { container({ State = state }) } end
+      local one = only()
+      assert.same({ expected, owner, owner == "alive" }, { one.state, one.owner.state, one.owner.alive })
+    end)
+  end
+
+  it("calls a container without directory an orphan, unless its owner lives", function()
+    answer = { container() }
+    assert.equal("orphaned", only().state)
+    answer[1].Labels["wrapix.owner"] = dead()
+    local one = only()
+    assert.same({ "orphaned", "dead" }, { one.state, one.owner.state })
+    assert.equal("/usr/bin/podman", one.engine.path)
+    answer[1].Labels["wrapix.owner"] = alive()
+    assert.equal("running", only().state)
+    answer[1].Labels["wrapix.owner"] = "nonsense"
+    assert.same({ "orphaned", "unknown" }, { only().state, only().owner.state })
+  end)
+
+  it("joins both by the session", function()
+    place("s1", alive(), { detach = true, tty = true, workspace = "/x", profile = "p", start = 5,
+      image = "i", network = "none", log = "/l" })
+    answer = { container() }
+    local one = only()
+    assert.same({ "s1", "wrapix-shop-1", "p", "/x", "i", "none", true, true, false, 5, "/l" },
+      { one.session, one.name, one.profile, one.workspace, one.image, one.network, one.detach, one.tty,
+        one.keep, one.start, one.log })
+    assert.truthy(one.uptime > 0)
+    assert.equal(sys.pid(), one.owner.pid)
+    assert.equal(dir .. "/sessions/s1", one.dir)
+    assert.same({ name = ("a"):rep(64), engine = { path = "/usr/bin/podman" },
+      workspace = { dest = "/workspace" } }, live.plan(one))
+  end)
+
+  it("drops a sandbox that went away while it looked", function()
+    place("s1", alive(), {})
+    local asked = proc.run
+    proc.run = function(argv)
+      fs.remove_tree(dir .. "/sessions/s1")
+      return asked(argv)
+    end
+    answer = { container() }
+    assert.same({}, assert(live.list(facts)))
+  end)
+
+  it("puts the oldest first, and is empty without anything", function()
+    assert.same({}, assert(live.list(facts)))
+    place("b", alive(), { start = 20 })
+    place("a", alive(), { start = 30 })
+    place("c", alive(), { start = 10 })
+    local names = {}
+    for i, one in ipairs(assert(live.list(facts))) do names[i] = one.session end
+    assert.same({ "c", "b", "a" }, names)
+  end)
+
+  it("takes hostile files for nothing", function()
+    assert(fs.ensure_dir(dir .. "/sessions"))
+    assert(fs.symlink("/", dir .. "/sessions/link"))
+    place("s2", "no owner at all", nil)
+    place("s3", alive(), nil)
+    fs.write_atomic(dir .. "/sessions/s3/info.json", '"text"', { sync = false })
+    local one = only()
+    assert.same({ "s3", "s3", "starting" }, { one.session, one.name, one.state })
+  end)
+
+  it("says what the engine says when it fails", function()
+    proc.run = function() return { code = 125, stdout = "", stderr = "a\nno storage\n" } end
+    local list, message, code = live.list(facts)
+    assert.is_nil(list)
+    assert.same({ "list sandboxes: engine: no storage", "EENGINE" }, { message, code })
+    proc.run = function() return { code = 0, stdout = "[", stderr = "" } end
+    assert.matches("its answer is no JSON", select(2, live.list(facts)))
+    proc.run = function() return nil, "ENOENT: x", "ENOENT" end
+    assert.equal("ENOENT", select(3, live.list(facts)))
+  end)
+end)
+
+describe("live.find", function()
+  local LIST = {
+    { name = "wrapix-shop-1a", session = "aa11" },
+    { name = "wrapix-shop-2b", session = "ab22" },
+    { name = "web", session = "cc33" },
+    { name = "web-2", session = "dd44" },
+  }
+
+  local function name_of(word)
+    local one = live.find(LIST, word)
+    return one and one.name
+  end
+
+  it("takes a name or a session, whole or begun", function()
+    for word, name in pairs({
+      web = "web", ["web-"] = "web-2", cc33 = "web", c = "web", aa = "wrapix-shop-1a",
+      ["wrapix-shop-2"] = "wrapix-shop-2b", ["shop-1"] = "wrapix-shop-1a",
+    }) do
+      assert.equal(name, name_of(word), word)
+    end
+  end)
+
+  it("refuses what fits several, and names them", function()
+    local one, message, code, hint = live.find(LIST, "shop")
+    assert.is_nil(one)
+    assert.same({ "find: shop: is the start of 2 names", "EUSAGE",
+      "one of wrapix-shop-1a, wrapix-shop-2b" }, { message, code, hint })
+    assert.equal("EUSAGE", select(3, live.find(LIST, "a")))
+    assert.equal("EUSAGE", select(3, live.find(LIST, "")))
+  end)
+
+  it("names the nearest of what is unknown", function()
+    local one, message, code, hint = live.find(LIST, "wev")
+    assert.is_nil(one)
+    assert.same({ "find: wev: no such sandbox (did you mean 'web'?)", "ENOENT",
+      "`wrapix ps` lists the names" }, { message, code, hint })
+    assert.matches('^find: "\\x1b": no such sandbox$', (select(2, live.find({}, "\27"))))
+  end)
+end)
