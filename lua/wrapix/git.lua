@@ -94,7 +94,8 @@ local function check_worktree(repo, fs, uid)
   if not back or real_from(fs, repo.dir, back) ~= repo.root .. "/.git" then
     return refuse(repo.dir, "does not name this worktree as its own", "git worktree repair")
   end
-  return is_git_dir(fs, repo.common, uid) or refuse(repo.common, "is no git directory of this user")
+  if is_git_dir(fs, repo.common, uid) then return true end
+  return refuse(repo.common, "is no git directory of this user")
 end
 
 local function check_submodule(repo, fs, uid)

@@ -14,7 +14,7 @@ local KEYS, SSH = "/etc/wrapix/keys", "/run/wrapix/ssh"
 local AGENT = "/run/wrapix-ssh-agent"
 
 local FOREIGN_LIMIT = 1 << 20
-local LONGEST = 100
+local LONGEST, LONGEST_PART = 100, 45
 
 -- Names ---------------------------------------------------------------------------
 
@@ -28,8 +28,8 @@ function M.is_name(text)
 end
 
 local function clean(text, fallback)
-  local name = text:gsub("[^A-Za-z0-9._-]+", "-"):gsub("^[^A-Za-z0-9]+", ""):sub(1, LONGEST // 2)
-  name = name:gsub("[^A-Za-z0-9]+$", "")
+  local name = text:gsub("[^A-Za-z0-9._-]+", "-"):gsub("^[^A-Za-z0-9]+", "")
+  name = name:sub(1, LONGEST_PART):gsub("[^A-Za-z0-9]+$", "")
   return name ~= "" and name or fallback
 end
 
@@ -66,7 +66,8 @@ function M.default_name(origin, workspace, hostname)
   local where = parts and parts.path or origin or ""
   local repo = where:gsub("/+$", ""):match("([^/\\]*)$"):gsub("%.git$", "")
   if repo == "" then repo = path.basename(workspace) end
-  return clean(repo, "repo") .. "-" .. clean(hostname:match("^[^.]*"), "host")
+  local name = clean(repo, "repo") .. "-" .. clean(hostname:match("^[^.]*"), "host")
+  return M.is_name(name) and name or name .. "-key"
 end
 
 --- The name a profile's `deploy_key` means.

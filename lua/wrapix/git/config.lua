@@ -16,15 +16,16 @@ local ESCAPES = { ["\\"] = "\\", ['"'] = '"', n = "\n", t = "\t", b = "\b" }
 local function read_header(text, at)
   local section, finish = text:match("^%[([%w.-]+)%]()", at)
   if section then return section:lower(), finish end
-  local name, sub
-  name, sub, finish = text:match('^%[([%w.-]+)[ \t]+"([^\n]-[^\\\n])"%]()', at)
-  if not name then
-    name, finish = text:match('^%[([%w.-]+)[ \t]+""%]()', at)
-    sub = ""
+  local name, start = text:match('^%[([%w.-]+)[ \t]+"()', at)
+  local parts = { name and name:lower() .. "." }
+  while start do
+    local plain, after = text:match('^([^"\\\n]*)()', start)
+    parts[#parts + 1] = plain
+    local escaped = text:match("^\\([^\n])", after)
+    if text:sub(after, after + 1) == '"]' then return table.concat(parts), after + 2 end
+    parts[#parts + 1] = escaped
+    start = escaped and after + 2
   end
-  if not name then name, sub, finish = text:match('^%[([%w.-]+)[ \t]+"([^"\n])"%]()', at) end
-  if not name then return nil end
-  return name:lower() .. "." .. sub:gsub("\\(.)", "%1"), finish
 end
 
 -- One step of a value: the bytes it adds, where the next step starts, and

@@ -151,8 +151,8 @@ function M.add_git_config(set, ctx, found)
   local list = ctx.git_config or {}
   if #list == 0 then return true end
   local before = found.GIT_CONFIG_COUNT
-  local count = before and math.tointeger(tonumber(before.value)) or 0
-  if before and (not before.value or count < 0) then
+  local count = math.tointeger(tonumber(before and before.value or not before and 0))
+  if not count or count < 0 then
     return item.refuse(before.origin.text, "GIT_CONFIG_COUNT is not a number that can be added to")
   end
   for i, one in ipairs(list) do

@@ -122,3 +122,43 @@ describe("person.git", function()
     assert.same({ name = "Ann", email = "j@example.org" }, facts.author)
   end)
 end)
+
+describe("person.git in a repository", function()
+  local function git(config, env)
+    local deps = fake_host.new({
+      programs = { git = "/usr/bin/git" },
+      files = {
+        ["/w"] = { type = "directory", uid = 1000 },
+        ["/w/.git"] = { type = "directory", uid = 1000 },
+        ["/w/.git/config"] = config,
+        ["/home/joe/.gitconfig"] = "[user]\nname = Joe\n",
+      },
+      answers = { ["/usr/bin/git"] = {
+        code = 0, stdout = "user.name\nJoe\0user.email\nj@example.org\0", stderr = "",
+      } },
+    })
+    local place = { home = "/home/joe", cache = "/cache", cwd = "/w", uid = 1000 }
+    return person.git(deps, env or {}, place), deps
+  end
+
+  it("takes the repository's name before the person's, without a process", function()
+    local facts, deps = git("[user]\n\tname = Ann\n\temail = ann@example.org\n")
+    assert.same({ name = "Ann", email = "ann@example.org" }, facts.author)
+    assert.equal("git config --local", facts.origin.text)
+    assert.equal(0, #deps.ran)
+  end)
+
+  it("takes what is missing there from the person's settings", function()
+    local facts = git("[user]\n\temail = ann@example.org\n")
+    assert.same({ name = "Joe", email = "ann@example.org" }, facts.author)
+  end)
+
+  it("lets the environment win, and follows no include", function()
+    local env = { GIT_AUTHOR_NAME = "Env", GIT_AUTHOR_EMAIL = "env@example.org" }
+    assert.equal("Env", git("[user]\n\tname = Ann\n", env).author.name)
+    local facts, deps = git("[include]\n\tpath = /etc/shadow\n[core]\n\tfsmonitor = evil\n")
+    assert.equal("Joe", facts.author.name)
+    assert.equal(1, #deps.ran)
+    assert.truthy(table.concat(deps.ran[1].argv, " "):find("--global", 1, true))
+  end)
+end)
