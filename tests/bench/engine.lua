@@ -6,6 +6,8 @@ local figures = require("bench.figures")
 local fs = require("wrapix.fs")
 local json = require("wrapix.json")
 local measure = require("bench.measure")
+local owner = require("wrapix.owner")
+local path = require("wrapix.path")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
 
@@ -36,6 +38,7 @@ end
 
 local function make_session(dir, plan)
   assert(fs.ensure_dir(dir, tonumber("700", 8)))
+  assert(owner.write(path.dirname(dir) .. "/owner")) -- else a start takes it for a dead one's
   for _, name in ipairs({ "bin", "out" }) do
     assert(fs.mkdir(dir .. "/" .. name, tonumber("755", 8)))
   end
@@ -70,7 +73,7 @@ local function compare(opts, workspace)
   local theirs, session, plan = by_hand(ours, workspace)
   if not theirs then return nil, plan end
   make_session(session, plan)
-  local _ <close> = setmetatable({}, { __close = function() fs.remove_tree(session) end })
+  local _ <close> = setmetatable({}, { __close = function() fs.remove_tree(path.dirname(session)) end })
   local wrapix, podman = pairs_of(ours, theirs, opts, workspace)
   if not wrapix then return nil, podman end
   return {

@@ -11,6 +11,7 @@ local sys = require("wrapix.sys")
 package.path = fs.realpath(".") .. "/tests/?.lua;" .. package.path
 
 local engine = require("bench.engine")
+local life = require("bench.life")
 local stub = require("bench.stub")
 
 local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1 }
@@ -51,25 +52,28 @@ end
 -- Another host measures with the same programs and answers in JSON.
 local function on_host(host, opts, at)
   local argv = { at.checkout .. "/tests/host/run", host, "--", at.program, "--run",
-    "tests/bench/run.lua", "--json", "--only", "engine", "--image", opts.image,
+    "tests/bench/run.lua", "--json", "--only", opts.part, "--image", opts.image,
     "--runs", tostring(opts.runs or 30) }
   local result, message = proc.run(argv, { stdin = "null", timeout = 1200 })
   if not result then return nil, message end
   local found = json.decode(result.stdout)
-  local answer = found and found.engine and found.engine[HERE]
+  local answer = found and found[opts.part] and found[opts.part][HERE]
   if not answer then return nil, result.stderr:match("[^\n]*") end
   if answer.not_measured then return nil, answer.not_measured end
   return answer
 end
 
-local function measure_engines(opts, at)
+local PARTS = { engine = engine.run, life = life.run }
+
+local function measure_part(part, opts, at)
   local found = {}
   for _, host in ipairs(#opts.hosts > 0 and opts.hosts or { HERE }) do
     local answer, message
     if host == HERE then
-      answer, message = engine.run(with(at, { runs = opts.runs or 30, image = opts.image }))
+      answer, message = PARTS[part](with(at,
+        { runs = opts.runs or 30, image = opts.image, count = 20 }))
     else
-      answer, message = on_host(host, opts, at)
+      answer, message = on_host(host, with(opts, { part = part }), at)
     end
     found[host] = answer or { not_measured = message or "no answer" }
   end
@@ -105,21 +109,45 @@ local function print_engine(host, found)
     :format(found.ratio.of_medians, found.ratio.of_pairs, GOALS.ratio))
 end
 
+local function print_life(host, found)
+  if found.not_measured then
+    return print(("many sandboxes, %s: not measured: %s"):format(host, found.not_measured))
+  end
+  print(("%d sandboxes at once, %s: started in %.1f s, stopped in %.1f s"):format(found.count, host,
+    found.start_seconds, found.stop_seconds))
+  print(("their launchers: %.2f s of CPU, %.1f %% of the machine; memory each %.1f MB, %.1f MB of it"
+    .. " their own"):format(found.launcher_cpu_seconds, found.launcher_cpu_share * 100,
+    found.rss_kb.median / 1024, found.private_kb.median / 1024))
+  for _, name in ipairs({ "wrapix", "podman" }) do
+    local row = found.exec[name]
+    print(("%-27s %s %s %s"):format(name .. " exec … true", ms(row.min), ms(row.median), ms(row.max)))
+  end
+  print(("ratio of medians %.3f, median of the pairs' ratios %.3f\n"):format(
+    found.exec.ratio.of_medians, found.exec.ratio.of_pairs))
+end
+
+local function print_hosts(found, print_one)
+  local hosts = {}
+  for host in pairs(found or {}) do hosts[#hosts + 1] = host end
+  table.sort(hosts)
+  for _, host in ipairs(hosts) do print_one(host, found[host]) end
+end
+
 local function print_table(report)
   if report.stub then print_stub(report.stub) end
-  local hosts = {}
-  for host in pairs(report.engine or {}) do hosts[#hosts + 1] = host end
-  table.sort(hosts)
-  for _, host in ipairs(hosts) do print_engine(host, report.engine[host]) end
+  print_hosts(report.engine, print_engine)
+  print_hosts(report.life, print_life)
 end
 
 local function main(...)
   local opts, at = options(...), places()
   local report = { goals = GOALS, cpus = sys.cpus(), arch = sys.arch(), time = os.date("!%Y-%m-%d") }
-  if opts.only ~= "engine" then
+  if not opts.only or opts.only == "stub" then
     report.stub = assert(stub.run(with(at, { runs = opts.runs or 200 })))
   end
-  if opts.only ~= "stub" then report.engine = measure_engines(opts, at) end
+  for part in pairs(PARTS) do
+    if not opts.only or opts.only == part then report[part] = measure_part(part, opts, at) end
+  end
   if not opts.json then print_table(report) end
   print(json.encode(report, { pretty = true }))
   return 0
