@@ -11,6 +11,7 @@ local owner = require("wrapix.owner")
 local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local record = require("wrapix.record")
+local removal = require("wrapix.removal")
 local staging = require("wrapix.staging")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -90,9 +91,9 @@ local function remove_container(dir, info)
   local ids, msg, code = find_container(dir, info)
   if not ids then return nil, msg, code end
   for id in ids:gmatch("%x+") do
-    local result
-    result, msg, code = engine(podman.remove_argv({ name = id, engine = info.engine }))
-    if not result then return nil, msg, code end
+    local ok
+    ok, msg, code = removal.run({ name = id, engine = info.engine }, 30)
+    if not ok then return nil, msg, code end
   end
   return true
 end

@@ -10,6 +10,7 @@ local owners = require("wrapix.owner")
 local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local reap = require("wrapix.reap")
+local removal = require("wrapix.removal")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -85,7 +86,7 @@ end
 local function clear_up(one, facts)
   local plan = live.plan(one)
   if one.id then
-    local ok, message, code = engine(podman.remove_argv(plan), 30)
+    local ok, message, code = removal.run(plan, 30)
     if not ok then return nil, message, code end
   end
   fault.point("stopping.removed")
@@ -99,7 +100,8 @@ local function end_orphan(one, grace, facts)
   local runs = one.uptime ~= nil
   if runs then
     local ok, message, code = engine(podman.stop_argv(live.plan(one), grace), grace + 15)
-    if not ok then return nil, message, code end
+    -- Whose monitor was killed cannot be stopped, only removed.
+    if not ok and one.owner.state ~= "dead" then return nil, message, code end
     fault.point("stopping.ended")
   end
   -- Of an owner that cannot be judged (another space of process ids) nothing is

@@ -10,6 +10,7 @@ local image = require("wrapix.image")
 local leases = require("wrapix.lease")
 local podman = require("wrapix.runtime.podman")
 local reap = require("wrapix.reap")
+local removal = require("wrapix.removal")
 local session = require("wrapix.session")
 local records = require("wrapix.launch.record")
 local stoppers = require("wrapix.launch.stopper")
@@ -18,8 +19,9 @@ local task = require("wrapix.task")
 
 local M = {}
 
-local ENGINE_FAILED, NOT_INVOKED = 125, 126
-local SIGPIPE = 13
+local ENGINE_FAILED, NOT_INVOKED, ENGINE_LOST = 125, 126, 127
+local SIGPIPE, SIGKILL = 13, 9
+local LAST_WORDS_SECONDS = 1
 -- People wonder after two seconds.
 local SLOW_SECONDS = 1.5
 
@@ -111,6 +113,15 @@ function Launch:_serve_lease()
   return true
 end
 
+-- What PID 1 said last may be read a moment after the engine has ended.
+function Launch:_hear_last_words(serving)
+  if not self.started or self.lease.ended then return end
+  task.timeout(LAST_WORDS_SECONDS, function()
+    serving:wait()
+    return true
+  end)
+end
+
 -- The lease is served beside the engine: PID 1 says over it when the command runs.
 function Launch:_attempt()
   local errors = errors_of.new(self.opts.stderr == "pipe")
@@ -122,6 +133,7 @@ function Launch:_attempt()
       ended = self:_wait_detached(serving, ended)
     end
     self.is_up = false
+    self:_hear_last_words(serving)
     serving:cancel()
     slow:cancel()
     return ended, why, what
@@ -156,7 +168,7 @@ function Launch:_wait_detached(serving, engine_result)
   end)
   engine_result.seconds = sys.clock() - start
   engine_result.code = self.lease.status
-  engine_result.signal = not self.lease.status and 9 or nil
+  engine_result.signal = not self.lease.status and SIGKILL or nil
   return engine_result
 end
 
@@ -193,12 +205,26 @@ end
 
 -- The end ------------------------------------------------------------------------------
 
--- The container of an engine that ended by itself is removed by --rm.
+-- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
+function Launch:_is_lost(result)
+  return self.started and not self.lease.status and not result.signal
+end
+
+-- An engine without its monitor has no status of the program, and says 127.
+function Launch:_mend_status(result)
+  if self:_is_lost(result) and result.code == ENGINE_LOST then
+    result.code, result.signal = nil, SIGKILL
+  end
+end
+
+-- The container of an engine that ended by itself is removed by --rm: for a detached
+-- one by the monitor alone, which nobody could wait for, and which may be dead.
 function Launch:_ensure_removed(result, errors)
   local stopper = self.stopper
   local abnormal = result.signal or result.code == ENGINE_FAILED or stopper.reason
-    or stopper.interrupts > 0
-  if not abnormal or self.plan.keep then return end
+    or stopper.interrupts > 0 or self:_is_lost(result)
+  if self.plan.keep then return end
+  if not abnormal then return self.plan.detach and removal.run(self.plan, 15) end
   -- A name that is taken is somebody else's container.
   if errors.head:find("is already in use", 1, true) then return end
   stoppers.force_out(self.plan, container.shielded)
@@ -215,6 +241,7 @@ function Launch:_finish(result, errors)
   errors:flush()
   fault.point("launch.ended")
   self:_ensure_removed(result, errors)
+  self:_mend_status(result)
   fault.point("launch.removed")
   if self.started then image.mark_used(self.plan.image.ref, self.facts) end
   self:_explain_failure(result, errors)
@@ -240,7 +267,7 @@ end
 function Launch:_live_safely()
   local out = table.pack(xpcall(self._live, debug.traceback, self))
   if out[1] then return table.unpack(out, 2, out.n) end
-  container.shielded(podman.remove_argv(self.plan), 15)
+  removal.run(self.plan, 15)
   self.lease:close()
   error(out[2], 0)
 end

@@ -7,6 +7,7 @@ local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
+local removal = require("wrapix.removal")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -37,7 +38,7 @@ local function engine(argv, timeout) return proc.run(argv, { timeout = timeout, 
 ---@param run fun(argv: string[], seconds: number)
 function M.force_out(plan, run)
   run(podman.kill_argv(plan, "KILL"), 10)
-  if not plan.keep then run(podman.remove_argv(plan), 15) end
+  if not plan.keep then removal.run(plan, 15) end
 end
 
 function Stopper:_kill()

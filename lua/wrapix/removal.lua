@@ -1,0 +1,30 @@
+-- SPDX-License-Identifier: MIT
+-- Removes a container, whatever state it is in. Of one whose monitor was killed the
+-- engine refuses the first time, having found out only then what became of it.
+
+local container = require("wrapix.container")
+local podman = require("wrapix.runtime.podman")
+
+local M = {}
+
+local TRIES = 2
+
+---Removes the container of a plan, running or not; an absent one is no error. A
+---cancel of the task waits for it.
+---@param plan table name and engine of it suffice
+---@param timeout number seconds for each try
+---@return true|nil
+---@return string? message
+---@return string? code "EENGINE"
+function M.run(plan, timeout)
+  local reason
+  for _ = 1, TRIES do
+    local result, msg, code = container.shielded(podman.remove_argv(plan), timeout)
+    if not result then return nil, msg, code end
+    if result.code == 0 then return true end
+    reason = result.stderr:match("([^\n]+)%s*$") or "podman failed"
+  end
+  return nil, "engine: " .. reason, "EENGINE"
+end
+
+return M
