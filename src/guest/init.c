@@ -66,7 +66,9 @@ struct init {
   pid_t child;     // the command and its process group; 0 once it has ended
   int status;      // what the command ended with, as a shell counts it
   int signals;     // signalfd  /* owned */
-  int exec_report; // an errno arrives here when the command could not be executed  /* owned */
+  int exec_report; // an errno arrives here when the command could not be executed, else its end
+                   // tells that it runs; -1 once that is known  /* owned */
+  int exec_errno;  // 0: it runs
   int tty;         // the terminal handed to the command, or -1  /* owned */
   int lease;       // the connection to the launcher, or -1  /* owned */
   long long end;   // when the command is killed because the lease is lost; 0: not lost
@@ -472,13 +474,28 @@ static void check_lease(struct init *in) {
     lose_lease(in);
 }
 
+// Read once; blocks only while the command is between fork and execve.
+static void check_exec(struct init *in) {
+  if (in->exec_report < 0)
+    return;
+  if (read(in->exec_report, &in->exec_errno, sizeof in->exec_errno) != sizeof in->exec_errno)
+    in->exec_errno = 0;
+  close(in->exec_report);
+  in->exec_report = -1;
+  if (!in->exec_errno)
+    tell(in, "start\n");
+}
+
 // Waits until something happens, at most `timeout` ms (-1: for ever), and deals with it.
 static void wait_and_act(struct init *in, int timeout) {
   struct pollfd fds[] = { { .fd = in->signals, .events = POLLIN },
-                          { .fd = in->lease, .events = POLLIN } };
+                          { .fd = in->lease, .events = POLLIN },
+                          { .fd = in->exec_report, .events = POLLIN } };
   // poll fails only for want of memory; PID 1 may neither end nor spin because of that.
-  if (poll(fds, 2, timeout) < 0 && errno != EINTR)
+  if (poll(fds, 3, timeout) < 0 && errno != EINTR)
     nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+  if (fds[2].revents)
+    check_exec(in);
   take_signals(in);
   if (in->lease >= 0 && fds[1].revents)
     check_lease(in);
@@ -538,12 +555,11 @@ static long long memory_peak(void) {
   return getrusage(RUSAGE_CHILDREN, &usage) < 0 ? 0 : usage.ru_maxrss * 1024LL;
 }
 
-// The child has ended, so the other end of the pipe is closed and this cannot block.
 static int exit_status(const struct init *in, const char *name) {
-  int err;
-  if (read(in->exec_report, &err, sizeof err) != sizeof err)
-    return in->status;
+  int err = in->exec_errno;
   switch (err) {
+  case 0:
+    return in->status;
   case ENOENT:
   case ENOTDIR:
     if (strchr(name, '/'))
@@ -635,8 +651,8 @@ int main(int argc, char **argv) {
   in.signals = open_signals();
   start_command(&in, command);
   leave_stdio();
-  tell(&in, "start\n");
   run_to_end(&in);
+  check_exec(&in); // the command has ended, so this cannot block
   int status = exit_status(&in, command ? command[0] : "--hold");
   end_others(&in);
   tell(&in, "exit %d %lld\n", status, memory_peak());
