@@ -14,6 +14,7 @@ local M = {}
 ---@field started boolean PID 1 has started the command
 ---@field status integer? what PID 1 said the command ended with
 ---@field memory integer? bytes, the most the sandbox used
+---@field is_taken boolean? PID 1 has connected
 ---@field ended boolean the connection is over: the sandbox is gone
 local Lease = {}
 Lease.__index = Lease
@@ -45,10 +46,12 @@ end
 ---@return string? code
 function Lease:serve(on_start)
   self.on_start = on_start
+  -- Whoever listened was cancelled, the sandbox not with it: nobody else's
+  -- connection may take its place.
+  if self._stream then return listen_to(self, self._stream) end
   local stream, msg, code = self._server:accept()
   if not stream then return nil, msg, code end
-  -- Kept until close: whoever listens may be cancelled, the sandbox not with it.
-  self._stream = stream
+  self._stream, self.is_taken = stream, true
   if self._orders then stream:write(self._orders) end
   fault.point("lease.connected")
   return listen_to(self, stream)

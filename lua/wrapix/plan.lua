@@ -149,7 +149,7 @@ end
 local function chosen_command(ctx)
   local given, profile = ctx.options.command, ctx.profile
   if given and #given > 0 then
-    return given, item.option("--")
+    return given, item.given(ctx, "--", "command")
   end
   local agent, origin = chosen_agent(ctx)
   if profile.command and not ctx.options.agent then
@@ -232,10 +232,12 @@ end
 
 --- Makes the plan of a launch. `opts.runs`: the plan is to run, not to be shown,
 --- so the origins of profile fields find their text when it is first read.
+--- `opts.origins`: who put an option there, when it was no option of the command
+--- line: an origin by its name, for a list a table of those of its entries.
 ---@param profile table validated and merged, from wrapix.profile
 ---@param options wrapix.PlanOptions an unknown option raises
 ---@param facts wrapix.Facts `facts.image = { recipe, reference }` stands in for wrapix.image
----@param opts { runs: boolean? }?
+---@param opts { runs: boolean?, origins: table<string, table>? }?
 ---@return table|nil plan see docs/architecture.md
 ---@return string? message
 ---@return string? code "EPLAN", or what the mount language answered
@@ -255,7 +257,10 @@ function M.make(profile, options, facts, opts)
     skipped = {},
     warnings = {},
   }
-  local ctx = { plan = plan, profile = profile, options = options, facts = facts }
+  local ctx = {
+    plan = plan, profile = profile, options = options, facts = facts,
+    origins = opts and opts.origins,
+  }
   local ok, message, code, hint = item.all(STEPS, ctx)
   if not ok then
     return nil, message, code, hint

@@ -2,8 +2,8 @@
 -- `wrapix.sandbox(profile, opts)`: the object over plan and launch, for scripts.
 -- Each run is a container of its own; start() keeps one for exec() until stop().
 
-local container = require("wrapix.container")
 local context = require("wrapix.context")
+local hooks = require("wrapix.launch.hooks")
 local launch = require("wrapix.launch")
 local plans = require("wrapix.plan")
 local podman = require("wrapix.runtime.podman")
@@ -45,17 +45,27 @@ local function load_profile(what, workspace)
   return profiles.from_table(what, profiles.caller(2))
 end
 
--- Facts and plan of one launch: a new session each time.
+-- Facts and plan of one launch: a new session each time. Third comes the function
+-- that makes the plan again, with what a hook changed.
 function Sandbox:_prepare(options, terminal, shown)
   local facts, msg, code, hint = context.facts(self._workspace)
   if not facts then return nil, msg, code, hint end
   if not terminal then facts.stdin_tty, facts.stdout_tty = false, false end
+  local all = copy(options, copy(self._options, {}))
+  local function make(edit)
+    local changed, origins = all, nil
+    if edit then changed, origins = edit:merged(all) end
+    return plans.make(self._profile, changed, facts, { runs = not shown, origins = origins })
+  end
   local plan
-  plan, msg, code, hint = plans.make(self._profile, copy(options, copy(self._options, {})), facts,
-    { runs = not shown })
+  plan, msg, code, hint = make()
   if not plan then return nil, msg, code, hint end
-  return plan, facts
+  return plan, facts, make
 end
+
+local SILENT = { warn = function() end, note = function() end, detail = function() end }
+
+function Sandbox:_hooks(log, replan) return hooks.new(self._profile, log or SILENT, replan) end
 
 ---The plan that run(argv) would start. Starts nothing.
 ---@param argv string[]?
@@ -88,12 +98,18 @@ function Sandbox:run(argv, opts)
   local stdout = opts.stdout or (opts.capture and "pipe") or "inherit"
   local stdin = opts.stdin or "null"
   local terminal = stdin == "inherit" and stdout == "inherit" and not opts.input
-  local plan, facts, code, hint = self:_prepare({ command = argv, timeout = opts.timeout }, terminal)
-  if not plan then return nil, facts, code, hint end
+  local plan, facts, make, hint = self:_prepare({ command = argv, timeout = opts.timeout }, terminal)
+  if not plan then return nil, facts, make, hint end
   return launch.run(plan, facts, {
-    log = opts.log, stdin = stdin, input = opts.input, stdout = stdout,
+    hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input, stdout = stdout,
     stderr = opts.stderr or (opts.capture and "pipe") or "inherit",
   })
+end
+
+-- Whatever the profile's command is: what runs in it comes by exec.
+local function wait_for_exec(plan)
+  plan.command = { value = { "--hold" }, init = true, origin = plan.command.origin }
+  return plan
 end
 
 ---Starts a container that waits, for exec. Returns this object, or a failure.
@@ -103,17 +119,22 @@ end
 ---@return string? hint
 function Sandbox:start()
   if self._started then error("start: the sandbox has been started already", 2) end
-  local plan, facts, code, hint = self:_prepare({ detach = true }, false)
-  if not plan then return nil, facts, code, hint end
-  plan.command = { value = { "--hold" }, init = true, origin = plan.command.origin }
-  local result, msg
-  result, msg, code, hint = launch.run(plan, facts, { stderr = "pipe" })
+  local plan, facts, make, hint = self:_prepare({ detach = true }, false)
+  if not plan then return nil, facts, make, hint end
+  local function remake(edit)
+    local made, why, what, mend = make(edit)
+    if not made then return nil, why, what, mend end
+    return wait_for_exec(made)
+  end
+  local result, msg, code
+  result, msg, code, hint = launch.run(wait_for_exec(plan), facts,
+    { stderr = "pipe", hold = true, hooks = self:_hooks(nil, remake) })
   if not result then return nil, msg, code, hint end
   if result.code ~= 0 then
     local said = (result.stderr or ""):gsub("%s+$", "")
     return nil, ("start: %s: the engine said: %s"):format(plan.name, said), "EENGINE"
   end
-  self._started, self._session = plan, result.session
+  self._started, self._held = result.held.plan, result.held
   return self
 end
 
@@ -141,15 +162,9 @@ end
 ---@return string? message
 ---@return string? code
 function Sandbox:stop(grace)
-  local plan = self._started
-  if not plan then return true end
+  if not self._started then return true end
   self._started = nil
-  local result, msg, code = container.shielded(podman.stop_argv(plan, grace), (grace or 10) + 15)
-  if not result or result.code ~= 0 then container.shielded(podman.kill_argv(plan, "KILL"), 10) end
-  container.shielded(podman.remove_argv(plan), 15)
-  if self._session then self._session:close() end
-  if not result then return nil, msg, code end
-  return true
+  return self._held:stop_held(grace)
 end
 
 function Sandbox:__close() self:stop(1) end

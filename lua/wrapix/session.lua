@@ -181,6 +181,24 @@ function M.open(plan, known)
   return session
 end
 
+---Goes on with another plan of the same session: what is written of it.
+---@param plan table
+---@param known wrapix.Facts
+---@return true|nil
+---@return string? message
+---@return string? code
+function Session:use_plan(plan, known)
+  local text, msg, code = info(plan, known)
+  local inside
+  if text then inside, msg, code = context(plan) end
+  if not inside then return nil, msg, code end
+  local ok
+  ok, msg, code = write(self.root .. "/info.json", text .. "\n", "600")
+  if ok then ok, msg, code = write(self.dir .. "/context.json", inside .. "\n", "644") end
+  if not ok then return nil, msg, code end
+  return write_files(self, plan)
+end
+
 ---Names the engine's process to those who take away what a dead launcher left.
 ---@param pid integer
 function Session:note_engine(pid)

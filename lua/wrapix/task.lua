@@ -192,6 +192,13 @@ function M.detach(fn, ...)
   end, ...)
 end
 
+---Whether the running task has been cancelled, shielded or not.
+---@return boolean
+function M.is_cancelled()
+  local current = c.current()
+  return current ~= nil and current:cancelled()
+end
+
 ---Waits.
 ---@param seconds number
 ---@return true|nil, string?, string? true, or nil, message, "ECANCELED"

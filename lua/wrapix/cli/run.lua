@@ -71,12 +71,12 @@ local function print_timing(args, timing, deps)
   deps.err(("wrapix: timing: %s\n"):format(table.concat(parts, ", ")))
 end
 
--- Nobody will look at this plan's origins.
-local RUNS = { runs = true }
-
 local function launch(args, plan, facts, deps)
   local options = prepare.options(args)
-  local function replan(edit) return deps.plan.make(args.loaded, edit:merged(options), facts, RUNS) end
+  local function replan(edit)
+    local changed, origins = edit:merged(options)
+    return deps.plan.make(args.loaded, changed, facts, { runs = true, origins = origins })
+  end
   local result, message, code, hint = deps.launch.run(plan, facts, {
     log = deps.report,
     hooks = deps.hooks.new(args.loaded, deps.report, replan),

@@ -12,9 +12,10 @@ local units = require("wrapix.plan.units")
 local M = {}
 
 local DEFAULT_SECONDS = 60
+-- Lua instructions between two looks at the clock: some milliseconds.
+local STEPS = 200000
 
--- What a failing hook does to the start when the profile does not say: before
--- the sandbox runs it stops the start, afterwards nothing can be stopped.
+-- Where a failing hook can end the start: later there is nothing left to end.
 local BLOCKS = { before_build = true, before_start = true }
 
 ---@class wrapix.HookResult
@@ -29,23 +30,44 @@ local BLOCKS = { before_build = true, before_start = true }
 local Hooks = {}
 Hooks.__index = Hooks
 
-local function first_line(text) return (tostring(text):match("^[^\n]*")) end
+-- Whatever a hook raised or gave as its reason, as one harmless line.
+local function line_of(value)
+  local ok, text = pcall(tostring, value)
+  return log.clean(ok and text:match("^[^\n]*") or "a " .. type(value))
+end
 
--- One hook: true, or nil and why not; `veto` when it said no by itself.
-local function call(fn, ctx, seconds)
+-- A hook that computes without waiting would hold up signals and clocks as well:
+-- its own coroutine looks at the time. Returns what takes the look away again.
+local function watch_clock(deadline, text)
+  debug.sethook(function()
+    if sys.clock() >= deadline then error(text, 0) end
+  end, "", STEPS)
+  return setmetatable({}, { __close = function() debug.sethook() end })
+end
+
+-- Nothing, and anything but false or a nil with more behind it, is consent.
+local function verdict(returned)
+  local first, reason = returned[1], returned[2]
+  if first or (first == nil and reason == nil) then return true end
+  if reason == nil or reason == "" then return nil, "gave no reason", "veto" end
+  if type(reason) ~= "string" then
+    return nil, ("gave a %s as its reason, not a text"):format(type(reason)), "veto"
+  end
+  return nil, reason, "veto"
+end
+
+-- One hook: true, or nil, why not, and "veto" when it said so or "cut" when it was
+-- not let finish.
+local function call(fn, ctx, seconds, is_shielded)
+  local late = ("not done after %g s"):format(seconds)
   local out = table.pack(pcall(task.timeout, seconds, function()
+    local _ <close> = watch_clock(sys.clock() + seconds, late)
     return table.pack(fn(ctx))
   end))
-  if not out[1] then return nil, tostring(out[2]) end
-  local returned, msg, code = out[2], out[3], out[4]
-  if returned == nil then
-    if code == "ETIMEDOUT" then msg = ("not done after %g s"):format(seconds) end
-    return nil, msg, code == "ECANCELED" and "cancelled" or nil
-  end
-  if (returned[1] == nil or returned[1] == false) and type(returned[2]) == "string" then
-    return nil, returned[2], "veto"
-  end
-  return true
+  if out[1] and out[2] then return verdict(out[2]) end
+  if out[4] == "ETIMEDOUT" then return nil, late end
+  if task.is_cancelled() and not is_shielded then return nil, "cut short", "cut" end
+  return nil, out[1] and out[3] or out[2]
 end
 
 function Hooks:_seconds()
@@ -53,36 +75,41 @@ function Hooks:_seconds()
   return given and units.duration(given) or DEFAULT_SECONDS
 end
 
+-- Neither a veto nor a cut is an error that a profile could ask to overlook.
 function Hooks:_blocks(event, kind)
-  if kind == "cancelled" then return true end
-  if kind == "veto" and BLOCKS[event] then return true end
-  local wanted = self._hooks.on_error
-  if wanted == "warn" then return false end
-  return BLOCKS[event] or false
+  return BLOCKS[event] and (kind ~= nil or self._hooks.on_error ~= "warn")
+end
+
+function Hooks:_run_one(event, fn, ctx, where)
+  local start = sys.clock()
+  ctx.event = event
+  local ok, msg, kind = call(fn, ctx, self:_seconds(), event == "after_exit")
+  msg = not ok and line_of(msg) or nil
+  self.results[#self.results + 1] = {
+    event = event, where = where, ok = ok == true, seconds = sys.clock() - start, error = msg,
+  }
+  return ok, msg, kind
 end
 
 ---Runs the hooks of an event. A hook fails when it raises, takes too long, or
 ---returns nil (or false) and a reason; in before_build and before_start the
----last is a veto, which no on_error overrules.
+---last is a veto, which no on_error overrules. A failure there ends the start and
+---the later hooks do not run; elsewhere it is a warning.
 ---@param event string
----@param ctx table handed to every hook
+---@param context fun(origin: wrapix.Origin): table what a hook is handed, a new one each
+---@param undo fun()? called after a failure that is only a warning
 ---@return true|nil
 ---@return string? message
 ---@return string? code "EHOOK"
-function Hooks:run(event, ctx)
+function Hooks:run(event, context, undo)
   for i, fn in ipairs(self._hooks[event] or {}) do
     local origin = profiles.field_origin(self._profile, "hooks", event, i)
-    local start = sys.clock()
-    ctx.event = event
-    local ok, msg, kind = call(fn, ctx, self:_seconds())
-    self.results[#self.results + 1] = {
-      event = event, where = origin.text, ok = ok == true, seconds = sys.clock() - start,
-      error = not ok and first_line(log.clean(first_line(msg))) or nil,
-    }
+    local ok, msg, kind = self:_run_one(event, fn, context(origin), origin.text)
     if not ok then
-      local text = ("hook: %s (%s): %s"):format(event, origin.text, first_line(msg))
+      local text = ("hook: %s (%s): %s"):format(event, origin.text, msg)
       if self:_blocks(event, kind) then return nil, text, "EHOOK" end
       self._report:warn(text)
+      if undo then undo() end
     end
   end
   return true

@@ -23,67 +23,120 @@ LaunchHooks.__index = LaunchHooks
 ---@field image string
 ---@field log table note, warn
 ---@field plan wrapix.PlanEdit? before_start only
----@field sandbox { name: string, exec: function }? while the sandbox runs
----@field reason string? before_stop: why it is stopped
----@field result table? after_exit: code, signal, seconds, stopped, error
+---@field sandbox wrapix.HookSandbox? after_start and before_stop only
+---@field reason string? before_stop only: why it is stopped
+---@field result wrapix.HookExit? after_exit only
 
--- The running sandbox as a hook may use it: commands inside, their output kept.
-local function sandbox_of(plan)
-  return {
-    name = plan.name,
-    exec = function(_, argv, opts)
-      return proc.run(podman.exec_argv(plan, argv, { stdin = opts and opts.input ~= nil }),
-        { input = opts and opts.input, timeout = opts and opts.timeout })
-    end,
-  }
+---@class wrapix.HookExit
+---@field code integer? the command's status
+---@field signal integer? that ended the command
+---@field seconds number? that it took
+---@field stopped string? why wrapix stopped it
+---@field error string? why it could not be started
+
+---@class wrapix.HookSandbox the running sandbox as a hook may use it
+---@field name string
+local HookSandbox = {}
+HookSandbox.__index = HookSandbox
+
+---Runs a command inside and collects what it writes.
+---@param argv string[]
+---@param opts { input: string?, timeout: number? }?
+---@return wrapix.ProcResult|nil
+---@return string? message
+---@return string? code
+function HookSandbox:exec(argv, opts)
+  if type(argv) ~= "table" or type(argv[1]) ~= "string" then
+    error("exec: a list of texts expected", 2)
+  end
+  local input, timeout = opts and opts.input, opts and opts.timeout
+  return proc.run(podman.exec_argv(self._plan, argv, { stdin = input ~= nil }),
+    { input = input, timeout = timeout })
 end
 
-local function context(launch)
-  local plan = launch.plan
-  return {
-    session = plan.session, name = plan.name, profile = plan.profile,
-    workspace = plan.workspace.source, image = plan.image.ref, log = launch.report,
-  }
+local function sandbox_of(plan) return setmetatable({ name = plan.name, _plan = plan }, HookSandbox) end
+
+-- A context of its own for each hook: what one does to it is not the next one's.
+local function context(launch, more)
+  return function()
+    local plan = launch.plan
+    local ctx = {
+      session = plan.session, name = plan.name, profile = plan.profile,
+      workspace = plan.workspace.source, image = plan.image.ref, log = launch.report,
+    }
+    for key, value in pairs(more and more() or {}) do ctx[key] = value end
+    return ctx
+  end
 end
 
+---Whether the profile has a hook for an event.
+---@param event string
+---@return boolean
+function LaunchHooks:has(event) return self._hooks:has(event) end
+
+---@param launch wrapix.Launch
+---@return true|nil, string?, string?
 function LaunchHooks:before_build(launch) return self._hooks:run("before_build", context(launch)) end
 
--- The hook's changes are planned like options, so each is checked like one.
+-- What the first plan did not warn of.
+local function tell_new(launch, plan)
+  local known = {}
+  for _, warning in ipairs(launch.plan.warnings) do known[warning.text] = true end
+  for _, warning in ipairs(plan.warnings) do
+    if not known[warning.text] then launch.report:warn(warning.text, warning.hint) end
+  end
+end
+
+---The hooks' changes are planned like options, so each is checked like one.
+---@param launch wrapix.Launch
+---@return true|nil, string?, string?, string?
 function LaunchHooks:before_start(launch)
-  local ctx = context(launch)
-  ctx.plan = edits.new()
-  local ok, msg, code = self._hooks:run("before_start", ctx)
+  local edit = edits.new()
+  local function own_context(origin)
+    local text = ("before_start (%s)"):format(origin.text)
+    local own = { kind = "hook", text = text, layer = origin.layer }
+    return context(launch, function() return { plan = edits.of(edit, own) } end)()
+  end
+  local ok, msg, code = self._hooks:run("before_start", own_context, function() edits.undo(edit) end)
+  edits.seal(edit)
   if not ok then return nil, msg, code end
-  if ctx.plan:is_empty() then return true end
+  if edit:is_empty() then return true end
   local plan, hint
-  plan, msg, code, hint = self._replan(ctx.plan)
+  plan, msg, code, hint = self._replan(edit)
   if not plan then return nil, "hook: before_start: " .. msg, code, hint end
-  launch:use_plan(plan)
-  return true
+  tell_new(launch, plan)
+  return launch:use_plan(plan)
 end
 
+---@param launch wrapix.Launch
+---@return true|nil, string?, string?
 function LaunchHooks:after_start(launch)
-  if not self._hooks:has("after_start") then return true end
-  local ctx = context(launch)
-  ctx.sandbox = sandbox_of(launch.plan)
-  return self._hooks:run("after_start", ctx)
+  local function more() return { sandbox = sandbox_of(launch.plan) } end
+  return self._hooks:run("after_start", context(launch, more))
 end
 
+---@param launch wrapix.Launch
+---@return true|nil, string?, string?
 function LaunchHooks:before_stop(launch)
-  if not self._hooks:has("before_stop") then return true end
-  local ctx = context(launch)
-  ctx.sandbox, ctx.reason = sandbox_of(launch.plan), launch.stopper.reason
-  return self._hooks:run("before_stop", ctx)
+  local function more()
+    return { sandbox = sandbox_of(launch.plan), reason = launch.stopper.reason }
+  end
+  return self._hooks:run("before_stop", context(launch, more))
 end
 
+---@param launch wrapix.Launch
+---@param result wrapix.LaunchResult?
+---@param failure string? why there is no result
+---@return true|nil, string?, string?
 function LaunchHooks:after_exit(launch, result, failure)
-  if not self._hooks:has("after_exit") then return true end
-  local ctx = context(launch)
-  ctx.result = {
-    code = result and result.code, signal = result and result.signal,
-    seconds = result and result.seconds, stopped = result and result.stopped, error = failure,
-  }
-  return self._hooks:run("after_exit", ctx)
+  local function more()
+    if not result then return { result = { error = failure } } end
+    return { result = {
+      code = result.code, signal = result.signal, seconds = result.seconds,
+      stopped = result.stopped,
+    } }
+  end
+  return self._hooks:run("after_exit", context(launch, more))
 end
 
 ---The hooks of a profile for one launch.

@@ -8,6 +8,7 @@ local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
+local logfile = require("wrapix.logfile")
 local podman = require("wrapix.runtime.podman")
 local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
@@ -21,6 +22,8 @@ local M = {}
 
 local ENGINE_FAILED, NOT_INVOKED, ENGINE_LOST = 125, 126, 127
 local SIGPIPE, SIGKILL = 13, 9
+-- For a sandbox without a lease, which nothing says it of.
+local START_SECONDS = 10
 local LAST_WORDS_SECONDS = 1
 -- People wonder after two seconds.
 local SLOW_SECONDS = 1.5
@@ -28,7 +31,7 @@ local SLOW_SECONDS = 1.5
 ---@class wrapix.LaunchResult: wrapix.ProcResult
 ---@field stopped string? why the launcher stopped it
 ---@field timing { name: string, seconds: number }[]
----@field session wrapix.Session? of a container that lives on
+---@field held wrapix.Launch? of a container that is left to the caller: see stop_held
 
 ---@class wrapix.LaunchOptions
 ---@field log table? note, warn, detail, error; see cli/report.lua
@@ -41,7 +44,8 @@ local SLOW_SECONDS = 1.5
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
 
 local SILENT = setmetatable({}, { __index = function() return function() end end })
-local NO_HOOKS = setmetatable({}, { __index = function() return function() return true end end })
+local NO_HOOKS = setmetatable({ results = {}, has = function() return false end },
+  { __index = function() return function() return true end end })
 
 ---@class wrapix.Launch everything one launch knows
 ---@field plan table
@@ -62,9 +66,39 @@ end
 
 ---Goes on with another plan of the same session.
 ---@param plan table
+---@return true|nil
+---@return string? message
+---@return string? code
 function Launch:use_plan(plan)
   self.plan = plan
   self.stopper:use_plan(plan)
+  return self.session:use_plan(plan, self.facts)
+end
+
+-- Hooks beside the sandbox -------------------------------------------------------------
+
+-- In tasks that outlive whoever asks for them: the sandbox's end cuts none short.
+function Launch:_beside(event)
+  if not self.hooks:has(event) then return end
+  local child = self.scope:spawn(function()
+    self.hooks[event](self.hooks, self)
+    return true
+  end)
+  self.beside[#self.beside + 1] = child
+  return child
+end
+
+function Launch:_before_stop()
+  local child = self:_beside("before_stop")
+  if child then child:wait() end
+end
+
+function Launch:_cut_hooks()
+  for _, child in ipairs(self.beside) do child:cancel() end
+end
+
+function Launch:_wait_for_hooks()
+  for _, child in ipairs(self.beside) do child:wait() end
 end
 
 -- One start ---------------------------------------------------------------------------
@@ -82,6 +116,8 @@ end
 -- what this process does instead; its cleanup runs.
 function Launch:_on_signal(name, sender)
   if self.is_up then return self.stopper:on_signal(name, sender) end
+  self:_cut_hooks()
+  if self.is_over then return end
   self.interrupted = self.interrupted or "SIG" .. name
   self.work:cancel()
 end
@@ -99,7 +135,7 @@ function Launch:_run_engine(errors)
   watch.stderr = "pipe"
   watch.on_stderr = function(chunk) return errors:take(chunk) end
   watch.on_start = function(running)
-    self.is_up = true
+    self.is_up, self.was_up = true, true
     self.stopper.has_ended = function() return running:exited() end
     self.stopper.signal = function(name) running:kill(name) end
     self.session:note_engine(running:pid())
@@ -113,9 +149,18 @@ function Launch:_serve_lease()
   return true
 end
 
--- What PID 1 said last may be read a moment after the engine has ended.
+-- A connection that waits is taken in one turn of the loop, and read in the next.
+local function let_take(lease)
+  for _ = 1, 5 do
+    if not lease.is_taken then task.yield() end
+  end
+  return lease.is_taken
+end
+
+-- What PID 1 said last may be read a moment after the engine has ended; of a command
+-- that was quick, that it started as well.
 function Launch:_hear_last_words(serving)
-  if not self.started or self.lease.ended then return end
+  if self.lease.ended or not let_take(self.lease) then return end
   task.timeout(LAST_WORDS_SECONDS, function()
     serving:wait()
     return true
@@ -133,7 +178,11 @@ function Launch:_attempt()
       ended = self:_wait_detached(serving, ended)
     end
     self.is_up = false
-    self:_hear_last_words(serving)
+    if ended and ended.code == 0 and self.opts.hold then
+      self:_await_start()
+    else
+      self:_hear_last_words(serving)
+    end
     serving:cancel()
     slow:cancel()
     return ended, why, what
@@ -148,18 +197,40 @@ end
 function Launch:_started()
   fault.point("launch.started")
   self.started = true
-  task.spawn(function()
-    self.hooks:after_start(self)
-    return true
-  end)
+  self:_beside("after_start")
+end
+
+-- PID 1 says it within milliseconds, or ends because the command cannot be executed.
+function Launch:_await_start()
+  local deadline = sys.clock() + START_SECONDS
+  while not self.started and not self.lease.ended and sys.clock() < deadline do
+    if not task.sleep(0.01) then return end
+  end
+end
+
+-- What never ran has nobody who would look at its output.
+function Launch:_show_output()
+  for _, entry in ipairs(logfile.last(logfile.open(self.plan.log_path), 20) or {}) do
+    container.write_stderr(entry.text .. "\n")
+  end
+end
+
+-- The engine says that the container runs; the command in it a moment later.
+function Launch:_await_start()
+  local deadline = sys.clock() + START_SECONDS
+  while not (self.started or self.lease.ended) and sys.clock() < deadline do
+    if not task.sleep(0.002) then return end
+  end
 end
 
 -- A detached sandbox is waited for by the lease: no engine process stays. What
 -- PID 1 says is its status; when it could not say, it was killed.
 function Launch:_wait_detached(serving, engine_result)
   self.stopper.has_ended = function() return self.lease.ended end
+  self:_await_start()
   fault.point("keeper.unsaid")
-  if self.opts.on_detached then self.opts.on_detached(self.plan.name) end
+  local is_up = self.started or not self.lease.ended
+  if is_up and self.opts.on_detached then self.opts.on_detached(self.plan.name) end
   fault.point("launch.detached")
   local start = sys.clock()
   container.supervise(self:_clock_watch(), function()
@@ -169,6 +240,7 @@ function Launch:_wait_detached(serving, engine_result)
   engine_result.seconds = sys.clock() - start
   engine_result.code = self.lease.status
   engine_result.signal = not self.lease.status and SIGKILL or nil
+  if not is_up then self:_show_output() end
   return engine_result
 end
 
@@ -205,6 +277,9 @@ end
 
 -- The end ------------------------------------------------------------------------------
 
+-- Left to the caller, who ends it by stop_held.
+function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
+
 -- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
 function Launch:_is_lost(result)
   return self.started and not self.lease.status and not result.signal
@@ -240,8 +315,10 @@ end
 function Launch:_finish(result, errors)
   errors:flush()
   fault.point("launch.ended")
-  self:_ensure_removed(result, errors)
-  self:_mend_status(result)
+  if not self:_is_held(result) then
+    self:_ensure_removed(result, errors)
+    self:_mend_status(result)
+  end
   fault.point("launch.removed")
   if self.started then image.mark_used(self.plan.image.ref, self.facts) end
   self:_explain_failure(result, errors)
@@ -259,8 +336,10 @@ function Launch:_live()
   fault.point("launch.before_run")
   local result, errors
   result, errors, code, hint = self:_start()
-  if not result then return nil, errors, code, hint end
-  return self:_finish(result, errors)
+  if result then return self:_finish(result, errors) end
+  -- Its engine was cut off, and may have left a container.
+  if self.was_up then removal.run(self.plan, 15) end
+  return nil, errors, code, hint
 end
 
 -- An error of ours or of a caller's function must leave nothing either.
@@ -268,7 +347,7 @@ function Launch:_live_safely()
   local out = table.pack(xpcall(self._live, debug.traceback, self))
   if out[1] then return table.unpack(out, 2, out.n) end
   removal.run(self.plan, 15)
-  self.lease:close()
+  task.shield(self._close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
   error(out[2], 0)
 end
 
@@ -285,19 +364,19 @@ local function new_launch(plan, facts, opts)
   local report = opts.log or SILENT
   local self = setmetatable({
     plan = plan, facts = facts, opts = opts, report = report, hooks = opts.hooks or NO_HOOKS,
-    stopper = stoppers.new(plan, report),
+    stopper = stoppers.new(plan, report), beside = {},
   }, Launch)
   self.clock, self.phases = new_clock()
-  self.stopper.before_stop = function() self.hooks:before_stop(self) end
+  self.stopper.before_stop = function() self:_before_stop() end
+  self.stopper.hurry = function() self:_cut_hooks() end
   return self
 end
 
--- Left to the caller, who ends it and writes its record.
-function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
-
 -- The sandbox is over, or never was. Not to be cut short: a signal has been heard.
 function Launch:_close(result, msg, code)
+  self.is_over = true
   self.lease:close()
+  self:_wait_for_hooks()
   self.hooks:after_exit(self, result, msg)
   fault.point("launch.after_exit")
   self.record:finish(result, code)
@@ -306,12 +385,38 @@ function Launch:_close(result, msg, code)
   if is_there and self.plan.keep then self.session:settle() end
 end
 
--- Left to the caller, who ends it and writes its record.
 function Launch:_hold(result)
   task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
   self.session:keep()
-  result.session, result.lease, result.record = self.session, self.lease, self.record
+  self.held_since, result.held = sys.clock(), self
 end
+
+function Launch:_stop_held(grace)
+  local plan, lease = self.plan, self.lease
+  self.stopper.reason = "stop"
+  -- One that has ended by itself has nothing left to run a hook in.
+  if not lease.ended then self.hooks:before_stop(self) end
+  local result, msg, code = container.shielded(podman.stop_argv(plan, grace), (grace or 10) + 15)
+  if not result or result.code ~= 0 then container.shielded(podman.kill_argv(plan, "KILL"), 10) end
+  removal.run(plan, 15)
+  local deadline = sys.clock() + LAST_WORDS_SECONDS
+  while lease.is_taken and not lease.ended and sys.clock() < deadline do task.sleep(0.002) end
+  self:_close({
+    code = lease.status, signal = not lease.status and SIGKILL or nil,
+    seconds = sys.clock() - self.held_since, stopped = self.stopper.reason,
+  })
+  self.session:close()
+  if not result then return nil, msg, code end
+  return true
+end
+
+---Ends a sandbox that was left to the caller: its hooks, its container, its record
+---and its directory. Not to be cut short.
+---@param grace number? seconds for the programs inside, default 10
+---@return true|nil
+---@return string? message
+---@return string? code
+function Launch:stop_held(grace) return task.shield(self._stop_held, self, grace) end
 
 function Launch:_run()
   reap.stale(self.facts, self.report)
@@ -354,6 +459,7 @@ function M.run(plan, facts, opts)
   local self = new_launch(plan, facts, opts or {})
   local function on_signal(name, sender) self:_on_signal(name, sender) end
   return container.supervise({ on_signal = on_signal }, function(scope)
+    self.scope = scope
     self.work = scope:spawn(self._run, self)
     return self.work:wait()
   end)

@@ -20,7 +20,8 @@ function LaunchRecord:_fields(result, failure)
     session = plan.session, profile = plan.profile, workspace = plan.workspace.source,
     image = plan.image.ref, image_id = launch.image_id, agent = agent_of(plan),
     network = plan.network.mode, name = plan.name,
-    start = self._start, ["end"] = sys.time(), seconds = sys.clock() - self._clock,
+    -- The clock may have been put back meanwhile; `seconds` is of one that cannot be.
+    start = self._start, ["end"] = math.max(self._start, sys.time()), seconds = sys.clock() - self._clock,
     exit = result and result.code, signal = result and result.signal,
     stopped = result and result.stopped, failure = failure,
     hooks = launch.hooks.results, memory_peak = lease and lease.memory,

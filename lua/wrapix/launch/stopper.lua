@@ -15,8 +15,6 @@ local M = {}
 
 -- Seconds the program inside gets to end; the same as the plan's --stop-timeout.
 local GRACE = 10
--- Seconds PID 1 needs to end everything when it has killed the command.
-local LEASE_SECONDS = 2
 
 ---@class wrapix.Stopper
 ---@field reason string? why the sandbox was stopped
@@ -24,6 +22,7 @@ local LEASE_SECONDS = 2
 ---@field has_ended fun(): boolean
 ---@field signal fun(name: string) hands a signal to the engine's process
 ---@field before_stop fun() runs once, before the first stop
+---@field hurry fun() it is to be over at once: called when asked again
 ---@field lease wrapix.Lease?
 ---@field grace_file string? where somebody who stops it says how long a program may take
 local Stopper = {}
@@ -80,6 +79,7 @@ function Stopper:use_plan(plan) self._plan = plan end
 function Stopper:stop(reason)
   if self.reason then
     self._report:note(reason .. " again: ending it at once")
+    self.hurry()
     return task.spawn(self._kill, self)
   end
   self.reason = reason
@@ -112,6 +112,7 @@ function M.new(plan, report)
     has_ended = function() return false end,
     signal = function() end,
     before_stop = function() end,
+    hurry = function() end,
   }, Stopper)
 end
 

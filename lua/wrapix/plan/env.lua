@@ -121,8 +121,8 @@ local function add_profile(set, ctx)
   return true
 end
 
-local function add_option(set, ctx, text)
-  local origin = item.option("-e")
+local function add_option(set, ctx, text, index)
+  local origin = item.given(ctx, "-e", "env", index)
   local name, value = text:match("^([^=]*)=(.*)$")
   if name then
     return add_plain(set, name, value, origin)
@@ -137,8 +137,8 @@ local function add_option(set, ctx, text)
 end
 
 local function add_options(set, ctx)
-  for _, text in ipairs(ctx.options.env or {}) do
-    local ok, message, code, hint = add_option(set, ctx, text)
+  for i, text in ipairs(ctx.options.env or {}) do
+    local ok, message, code, hint = add_option(set, ctx, text, i)
     if not ok then
       return nil, message, code, hint
     end

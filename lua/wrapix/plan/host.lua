@@ -76,7 +76,7 @@ end
 
 local function chosen_network(ctx)
   if ctx.options.network then
-    return ctx.options.network, item.option("--network")
+    return ctx.options.network, item.given(ctx, "--network", "network")
   elseif ctx.profile.network then
     return ctx.profile.network, profiles.late_origin(ctx.profile, "network")
   end

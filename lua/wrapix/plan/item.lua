@@ -6,7 +6,7 @@
 local M = {}
 
 ---@class wrapix.Origin
----@field kind "profile"|"option"|"default"|"host"|"image"
+---@field kind "profile"|"option"|"default"|"host"|"image"|"hook"
 ---@field text string what `explain` prints
 ---@field layer string? name of the profile layer
 
@@ -19,6 +19,19 @@ end
 ---@return wrapix.Origin
 function M.option(text)
   return { kind = "option", text = text }
+end
+
+--- The origin of a value among the options: whoever put it there (a hook, see
+--- `ctx.origins`), else the option itself.
+---@param ctx table
+---@param text string the option as the user knows it
+---@param field string its name among the options
+---@param index integer? of an entry, when it is a list
+---@return wrapix.Origin
+function M.given(ctx, text, field, index)
+  local origin = ctx.origins and ctx.origins[field]
+  if origin and index then origin = origin[index] end
+  return origin or M.option(text)
 end
 
 ---@param text string what of the host decided it

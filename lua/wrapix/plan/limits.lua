@@ -39,7 +39,8 @@ end
 
 -- Value and origin of one limit; nothing at all for a timeout nobody set.
 local function choose(ctx, limit)
-  local value, origin = ctx.options[limit.name], item.option("--" .. limit.name)
+  local value = ctx.options[limit.name]
+  local origin = item.given(ctx, "--" .. limit.name, limit.name)
   if value == nil then
     value = (ctx.profile.limits or {})[limit.name]
     if value == nil then

@@ -107,10 +107,10 @@ local function add_writable(list, ctx)
 end
 
 local function add_options(list, ctx)
-  for _, text in ipairs(ctx.options.mounts or {}) do
+  for i, text in ipairs(ctx.options.mounts or {}) do
     local spec, message, code, hint = mount.parse(text)
     if spec then
-      spec, message, code, hint = resolve(list, ctx, spec, item.option("--mount"))
+      spec, message, code, hint = resolve(list, ctx, spec, item.given(ctx, "--mount", "mounts", i))
     end
     if not spec then
       return nil, message, code, hint
