@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -161,10 +163,36 @@ static _Noreturn void start_command(const struct call *call, const int ends[3]) 
   enter(call->args + 1, option_of(call, "entrypoint"));
 }
 
+// --- the lease --------------------------------------------------------------------------------
+
+// What wrapix-init does first: connects to the launcher's socket. -1 where there is none.
+static int take_lease(const struct call *call) {
+  const char *base = option_of(call, "entrypoint"), *dir = mounted_at(call, "/run/wrapix");
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  if (!base || !dir || !strstr(base, "/wrapix-init"))
+    return -1;
+  int n = snprintf(addr.sun_path, sizeof addr.sun_path, "%s/lease.sock", dir);
+  if (n < 0 || (size_t)n >= sizeof addr.sun_path)
+    return -1;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0) {
+    close(fd);
+    fd = -1;
+  }
+  return fd;
+}
+
+// Over it go the start and the end; nobody may be there any more to read it.
+static void say(int lease, const char *text) {
+  if (lease >= 0)
+    send(lease, text, strlen(text), MSG_NOSIGNAL);
+}
+
 // --- the keeper -------------------------------------------------------------------------------
 
 static _Noreturn void keep(const struct call *call, const char *name, const int ends[3], int report) {
   setsid();
+  int lease = take_lease(call);
   int lock = lock_state();
   pid_t pid = fork();
   if (pid == 0) {
@@ -180,6 +208,7 @@ static _Noreturn void keep(const struct call *call, const char *name, const int 
   }
   const char *limit = option_of(call, "timeout");
   int pidfd = pidfd_open(pid, 0), status = 0;
+  say(lease, "start\n");
   ssize_t ignored = write(report, &pid, sizeof pid);
   bool in_time = wait_for(pidfd, limit && atoi(limit) > 0 ? atoi(limit) * 1000 : -1);
   if (!in_time)
@@ -193,8 +222,13 @@ static _Noreturn void keep(const struct call *call, const char *name, const int 
   else
     write_text(part_of(name, "exited"), "", 0);
   unlock_state(lock);
+  bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   code = in_time ? code : 255;
+  char words[32];
+  snprintf(words, sizeof words, "exit %d 0\n", code);
+  if (!was_killed)
+    say(lease, words);
   ignored = write(report, &code, sizeof code);
   (void)ignored;
   _exit(0);
