@@ -17,6 +17,9 @@ local profile = wrapix.derive(c_profile, {
   limits = { memory = "1g", pids = 200, timeout = "2m" },
 })
 
+-- The sandbox writes to the same place by itself: no line may wait here.
+io.stdout:setvbuf("line")
+
 local function heading(text) print("\n== " .. text) end
 
 -- What the library has to tell while it works.

@@ -102,7 +102,8 @@ describe("this host", function()
     assert.same({ 4, "it's \"odd\" $x\n" }, { ran.code, ran.stdout })
     table.insert(words, 1, "--dry-run")
     local printed = e2e.cli(words, { cwd = dir, env = env }).stdout
-    local taken = assert(proc.run({ "sh", "-c", "set -- " .. printed .. "\nshift; printf '%s\\n' \"$@\"" }))
+    local take = "set -- " .. printed .. "\nshift; printf '%s\\n' \"$@\""
+    local taken = assert(proc.run({ "sh", "-c", take }))
     assert.equal(without_session(fs.read(stub .. "/words")), without_session(taken.stdout))
   end)
 

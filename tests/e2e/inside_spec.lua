@@ -237,7 +237,7 @@ describe("a running sandbox", function()
   it("shows what it writes to /run/wrapix/out, and is labelled", function()
     local dir = e2e.dir()
     local running <close> = e2e.start({ "sh", "-c",
-      "echo here >/run/wrapix/out/note; echo up; while [ ! -e /workspace/end ]; do sleep 0.1; done" },
+      "echo here >/run/wrapix/out/note; echo up; while [ ! -e end ]; do sleep 0.1; done" },
       { dir = dir })
     assert.equal("up", running.stdout:read_line())
     local sessions = assert(fs.list(e2e.sessions))

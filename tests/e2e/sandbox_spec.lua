@@ -74,8 +74,8 @@ describe("wrapix.sandbox", function()
     local dir = e2e.dir()
     local box = sandbox(dir)
     assert(box:start())
-    local result = assert(box:exec({ "sh", "-c", "echo $WRAPIX $HOME; pwd; id -u; touch /tmp/kept" },
-      { capture = true }))
+    local result = assert(box:exec({ "sh", "-c",
+      "echo $WRAPIX $HOME; pwd; id -u; touch /tmp/kept" }, { capture = true }))
     assert.equal(("1 /home/wrapix\n/workspace\n%d\n"):format(e2e.uid), result.stdout)
     assert.equal("/tmp/kept\n", assert(box:exec({ "ls", "/tmp/kept" }, { capture = true })).stdout)
     result = assert(box:exec({ "cat" }, { input = "fed", capture = true }))

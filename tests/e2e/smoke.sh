@@ -55,14 +55,15 @@ on_host() {
   chmod 0755 "$wrapix"
   cd "$WRAPIX_TEST_TMP/project"
   uid=$(id -u) gid=$(id -g)
-  printf 'return { name = "my", image = "%s", command = { "sh", "-c", "echo $WRAPIX_PROFILE" } }\n' \
-    "$IMAGE" >my.lua
+  printf 'return { name = "my", image = "%s", command = { "sh", "-c", "%s" } }\n' \
+    "$IMAGE" 'echo $WRAPIX_PROFILE' >my.lua
   printf 'local box = assert(require("wrapix").sandbox("./my.lua"))\n%s\n' \
     'io.write(assert(box:run({ "echo", "from Lua" }, { capture = true })).stdout)' >loop.lua
 
   is 'tells its version' wrapix first_word "$wrapix" --version
   is 'has help' Usage: first_word "$wrapix" --help
-  is 'has a profile' '"base"' bash -c '"$0" profile show base --json | grep -o "\"base\"" | head -n 1' "$wrapix"
+  is 'has a profile' '"base"' bash -c \
+    '"$0" profile show base --json | grep -o "\"base\"" | head -n 1' "$wrapix"
   is 'runs a command as the user' "$uid $gid" in_box -- sh -c 'echo $(id -u) $(id -g)'
   is 'shows the workspace' my.lua in_box -- ls my.lua
   is 'makes files of the user' '' in_box -- touch made

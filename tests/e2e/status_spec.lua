@@ -10,7 +10,7 @@ local sys = require("wrapix.sys")
 describe("the exit status", function()
   after_each(e2e.assert_clean)
 
-  for _, code in ipairs({ 0, 1, 2, 42, 125, 126, 127, 255 }) do
+  for _, code in ipairs({ 0, 1, 42, 125, 126, 127 }) do
     it(("is the command's own %d"):format(code), function()
       assert.equal(code, e2e.run({ "sh", "-c", "exit " .. code }).code)
     end)
@@ -52,7 +52,7 @@ describe("the exit status", function()
     assert.truthy(result.stderr:find("--memory", 1, true), result.stderr)
   end)
 
-  for name, number in pairs({ TERM = 15, KILL = 9, HUP = 1, SEGV = 11, USR1 = 10 }) do
+  for name, number in pairs({ TERM = 15, KILL = 9, SEGV = 11 }) do
     it(("is %d after SIG%s"):format(128 + number, name), function()
       assert.equal(128 + number, e2e.sh(("kill -%s $$; sleep 5"):format(name)).code)
     end)

@@ -100,7 +100,8 @@ describe("a terminal", function()
   end)
 
   it("gives Ctrl-P to the program at once", function()
-    local term <close> = open({ "sh", "-c", "stty raw -echo; echo up; dd bs=1 count=1 | od -An -tx1" })
+    local term <close> = open({ "sh", "-c",
+      "stty raw -echo; echo up; dd bs=1 count=1 | od -An -tx1" })
     term:expect("up")
     term:type(CTRL_P)
     term:expect(" 10", 5)

@@ -12,6 +12,9 @@ local ODD_NAMES = {
   "%s", "#x", "{}",
 }
 
+-- Those that are also tried with -C, from elsewhere.
+local BY_NAME = { ["new\nline"] = true, ["a:b:c"] = true, ["-leading-dash"] = true, ["~"] = true }
+
 describe("a workspace", function()
   after_each(e2e.assert_clean)
 
@@ -24,7 +27,7 @@ describe("a workspace", function()
       assert.same({ 0, "from outside", "" }, { result.code, result.stdout, result.stderr })
       assert.equal("inside\n", fs.read(dir .. "/out"))
       assert.equal(e2e.uid, fs.stat(dir .. "/out").uid)
-      -- The same by name, from elsewhere.
+      if not BY_NAME[name] then return end
       table.insert(argv, 1, "-C")
       table.insert(argv, 2, "./" .. name)
       result = e2e.cli(argv, { cwd = path.dirname(dir) })
@@ -83,11 +86,11 @@ describe("a mount", function()
   it("is read-only unless rw is said", function()
     local one, two = source("one"), source("two")
     local found = e2e.sections({
-      read = "cat /mnt/one/file /mnt/two/file", one = "echo x >/mnt/one/file",
+      before = "cat /mnt/one/file /mnt/two/file", one = "echo x >/mnt/one/file",
       two = "echo x >/mnt/two/file && touch /mnt/two/new",
       options = "grep ' /mnt/' /proc/self/mounts",
     }, { args = { "-m", one .. ":/mnt/one", "-m", two .. ":/mnt/two:rw" } })
-    assert.equal("content\ncontent", found.read.out)
+    assert.equal("content\ncontent", found.before.out)
     assert.truthy(found.one.out:find("Read-only", 1, true), found.one.out)
     assert.same({ 0, "" }, { found.two.code, found.two.out })
     assert.equal("x\n", fs.read(two .. "/file"))
@@ -140,8 +143,9 @@ describe("a mount", function()
   end)
 
   it("gives writable directories of the profile", function()
-    assert.equal(("%d"):format(e2e.uid), e2e.output("touch /var/cache/x/y && stat -c %u /var/cache/x",
-      { image = false, args = { profile("writable = { '/var/cache/x' }") } }))
+    local owner = e2e.output("touch /var/cache/x/y && stat -c %u /var/cache/x",
+      { image = false, args = { profile("writable = { '/var/cache/x' }") } })
+    assert.equal(tostring(e2e.uid), owner)
   end)
 
   -- Sources that would give the host away.
@@ -151,8 +155,8 @@ describe("a mount", function()
     local sockets = os.getenv("XDG_RUNTIME_DIR") .. "/podman"
     assert(fs.ensure_dir(sockets))
     e2e.file(sockets .. "/podman.sock", "")
-    local cases = { os.getenv("HOME"), "/", "/proc", "/sys", "/dev", link, sockets .. "/podman.sock",
-      os.getenv("XDG_RUNTIME_DIR"), e2e.runtime_dir, "~" }
+    local cases = { os.getenv("HOME"), "/", "/proc", "/sys", "/dev", link,
+      sockets .. "/podman.sock", os.getenv("XDG_RUNTIME_DIR"), e2e.runtime_dir, "~" }
     for _, from in ipairs(cases) do
       local result = e2e.run({ "true" }, { args = { "-m", from .. ":/mnt/x" } })
       assert.equal(125, result.code, from)

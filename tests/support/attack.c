@@ -37,7 +37,9 @@ static long ended(long pid) {
   return pid;
 }
 
-static long clone_user(void) { return ended(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)); }
+static long clone_user(void) {
+  return ended(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+}
 
 static long clone3_user(void) {
   struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
@@ -107,7 +109,9 @@ static long read_kernel_memory(void) { return open("/proc/kcore", O_RDONLY) < 0 
 
 static long load_bpf(void) { return syscall(SYS_bpf, 0, NULL, 0); }
 
-static long open_by_handle(void) { return syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, O_RDONLY); }
+static long open_by_handle(void) {
+  return syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, O_RDONLY);
+}
 
 static long load_module(void) { return syscall(SYS_init_module, NULL, 0, ""); }
 

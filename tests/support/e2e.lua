@@ -112,21 +112,23 @@ function M.output(script, opts)
   return (result.stdout:gsub("\n$", ""))
 end
 
----Runs several scripts in one sandbox, each in a subshell.
+---Runs several scripts in one sandbox, in the order of their names, each in a subshell.
 ---@param scripts table<string, string>
 ---@param opts table?
 ---@return table<string, { out: string, code: integer }>
 function M.sections(scripts, opts)
-  local lines = {}
-  for name, script in pairs(scripts) do
-    lines[#lines + 1] = ("printf '\\0%s\\0'; ( %s\n) 2>&1; printf '\\0%%d' $?"):format(name, script)
+  local names, lines = {}, {}
+  for name in pairs(scripts) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    lines[i] = ("printf '\\0%s\\0'; ( %s\n) 2>&1; printf '\\0%%d' $?"):format(name, scripts[name])
   end
   local result = M.sh(table.concat(lines, "\n"), opts)
   local found = { result = result }
   for name, out, code in result.stdout:gmatch("%z([^%z]+)%z([^%z]*)%z(%d+)") do
     found[name] = { out = (out:gsub("\n$", "")), code = tonumber(code) }
   end
-  for name in pairs(scripts) do
+  for _, name in ipairs(names) do
     if not found[name] then error(name .. ": did not run: " .. result.stderr, 2) end
   end
   return found

@@ -25,7 +25,8 @@ end
 
 ---Starts a command at a terminal of its own; for a <close> variable.
 ---@param argv string[]
----@param opts { rows: integer?, cols: integer?, env: table?, clear_env: boolean?, cwd: string?, helper: string? }?
+---@param opts { rows: integer?, cols: integer?, env: table?, clear_env: boolean?,
+---  cwd: string?, helper: string? }?
 function M.open(argv, opts)
   opts = opts or {}
   local words = { opts.helper or helper(), tostring(opts.rows or 24), tostring(opts.cols or 80) }
