@@ -103,7 +103,7 @@ local function run_engine(argv, lease, opts, deps)
 end
 
 -- The lease is served beside the engine, for as long as that runs.
-local function run_with(argv, lease, opts, deps)
+local function run_with(argv, lease, deps, opts)
   if not lease then return run_engine(argv, nil, opts, deps) end
   return deps.task.scope(function(scope)
     local serving = scope:spawn(function()
@@ -120,10 +120,10 @@ local function status_of(result) return result.signal and 128 + result.signal or
 
 local function run_collected(argv, lease, deps)
   local errors = {}
-  local result, message, code = run_with(argv, lease, {
+  local result, message, code = run_with(argv, lease, deps, {
     stdout = "pipe", stderr = "pipe",
     on_stderr = function(chunk) errors[#errors + 1] = chunk end,
-  }, deps)
+  })
   if not result then return nil, message, code end
   local written = output.json({
     code = result.code, signal = result.signal, seconds = result.seconds,
@@ -147,12 +147,9 @@ function M.run(args, deps)
   if tty then add_terminal(env, deps) end
   local lease <close>, variable = open_lease(live, deps)
   if lease then env[#env + 1] = variable end
-  local argv, result, message = words_of(args, live, env, tty, deps), nil, nil
-  if args.json then
-    result, message, code = run_collected(argv, lease, deps)
-  else
-    result, message, code = run_with(argv, lease, {}, deps)
-  end
+  local run = args.json and run_collected or run_with
+  local result, message
+  result, message, code = run(words_of(args, live, env, tty, deps), lease, deps, {})
   if not result then return prepare.refuse(deps, message, code) end
   return status_of(result)
 end
