@@ -35,6 +35,7 @@ local function follow(running)
     end)
     local name = running.stdout:read_line(4096)
     if not name then -- it ended: with everything said, and a status
+      errors:wait() -- two may not read from one stream
       local result = running:wait()
       return nil, result and (result.signal and 128 + result.signal or result.code) or 125
     end

@@ -103,7 +103,8 @@ local function write_record(info, facts)
   return record.append(facts.dirs.state, {
     session = info.session, name = info.name, profile = info.profile, workspace = info.workspace,
     image = info.image, network = info.network, agent = info.agent, detach = info.detach or nil,
-    start = info.start, ["end"] = sys.time(), lost = true,
+    start = info.start, ["end"] = math.max(tonumber(info.start) or 0, sys.time()),
+    lost = true,
   }, { once = true })
 end
 

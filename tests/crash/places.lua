@@ -1,1 +1,167 @@
-return {}
+-- SPDX-License-Identifier: MIT
+-- The places a start writes to are missing, closed or full, and the clock is wrong.
+
+local e2e = require("support.e2e")
+local fs = require("wrapix.fs")
+local proc = require("wrapix.proc")
+local record = require("wrapix.record")
+local sys = require("wrapix.sys")
+
+local HOUR = 3600
+local CLOSED, OPEN = tonumber("555", 8), tonumber("700", 8)
+
+local cases = {}
+
+local function add(step, way, run, quick)
+  cases[#cases + 1] = { step = step, way = way, run = run, quick = quick }
+end
+
+local function parent(path) return path:match("^(.*)/[^/]+$") end
+
+-- The state directory -------------------------------------------------------------------
+
+-- Root may write everywhere but through a file.
+local function close_state(world)
+  if e2e.rootful then
+    e2e.file(parent(world.state), "in the way\n")
+  else
+    assert(fs.ensure_dir(parent(world.state)))
+    assert(fs.chmod(parent(world.state), CLOSED))
+  end
+end
+
+local function open_state(world)
+  if e2e.rootful then
+    assert(fs.unlink(parent(world.state)))
+  else
+    assert(fs.chmod(parent(world.state), OPEN))
+  end
+end
+
+-- The work goes on without its line, and says so.
+add("state closed", "run", function(world)
+  close_state(world)
+  local result = world:run("echo out; exit 3")
+  assert(result.code == 3 and result.stdout == "out\n", result.stderr)
+  assert(result.stderr:find("warning: record: ", 1, true), result.stderr)
+  world:assert_clean()
+  open_state(world)
+end, true)
+
+-- A dead one stays until its line can be written.
+add("state closed", "reap", function(world)
+  close_state(world)
+  local running <close> = world:up()
+  world:note()
+  world:kill(running, "KILL")
+  local result = world:run("exit 3")
+  assert(result.code == 3, result.stderr)
+  assert(result.stderr:find("warning: reap: ", 1, true), result.stderr)
+  open_state(world)
+end)
+
+-- The runtime directory ------------------------------------------------------------------
+
+local function elsewhere(value)
+  return function(world)
+    world.env.XDG_RUNTIME_DIR = value and parent(world.state) .. value
+    world.runtime = value and parent(world.state) .. value .. "/wrapix" or world.state .. "/run"
+    assert(world:run("exit 3").code == 3)
+    world:note()
+    world:strike("launch.started", "exec sleep 1000")
+    assert(#world:sessions() == 1, "the session is elsewhere")
+  end
+end
+
+add("no XDG_RUNTIME_DIR", "run", elsewhere(false), true)
+
+-- Full disks -------------------------------------------------------------------------------
+
+-- A small file system with one page left, in a mount namespace of the run alone.
+local FILL = [[mount -t tmpfs -o size=1m tmpfs "$0" && { head -c 2m /dev/zero >"$0/filler" 2>&-; ]]
+  .. [[truncate -s -4096 "$0/filler"; exec "$@"; }]]
+
+local function full(world, dir)
+  assert(fs.ensure_dir(dir))
+  world.prefix = { "unshare", "--mount", "sh", "-c", FILL, dir }
+end
+
+local function needs_root()
+  return not e2e.rootful and "only root can mount a small file system" or nil
+end
+
+add("state full", "run", function(world)
+  if needs_root() then return needs_root() end
+  full(world, world.state)
+  local result = world:run("echo out; exit 3")
+  assert(result.code == 3 and result.stdout == "out\n", result.stderr)
+  assert(result.stderr:find("warning: record: ", 1, true), result.stderr)
+  world.prefix = {}
+  world:assert_clean()
+end)
+
+add("runtime full", "run", function(world)
+  if needs_root() then return needs_root() end
+  local runtime = world.runtime
+  full(world, runtime)
+  local result = world:run("exit 3")
+  world.prefix = {}
+  assert(result.code == 125, ("status %s: %s"):format(result.code, result.stderr))
+  assert(result.stderr:find("No space left", 1, true) or result.stderr:find("ENOSPC", 1, true),
+    result.stderr)
+end)
+
+add("cache full", "run", function(world)
+  if needs_root() then return needs_root() end
+  full(world, os.getenv("HOME") .. "/.cache/wrapix")
+  local result = world:run("exit 3")
+  world.prefix = {}
+  assert(result.code == 125, ("status %s: %s"):format(result.code, result.stderr))
+  assert(result.stderr:find("No space left", 1, true) or result.stderr:find("ENOSPC", 1, true),
+    result.stderr)
+end)
+
+-- The clock --------------------------------------------------------------------------------
+
+local function shim()
+  local built = e2e.tmp .. "/bin/clock.so"
+  if not fs.stat(built) then
+    local result = assert(proc.run({ os.getenv("CC") or "cc", "-std=c11", "-D_GNU_SOURCE", "-fPIC",
+      "-shared", "-o", built, WRAPIX_ROOT .. "/tests/support/clock.c" }))
+    assert(result.code == 0, result.stderr)
+  end
+  return built
+end
+
+-- Returns a function that sets it.
+local function clock(world)
+  local file = parent(world.state) .. ".clock"
+  world.env.LD_PRELOAD, world.env.WRAPIX_TEST_CLOCK = shim(), file
+  return function(seconds) e2e.file(file, ("%d\n"):format(seconds)) end
+end
+
+add("clock goes back", "run", function(world)
+  local set = clock(world)
+  set(0)
+  local running <close> = world:up(nil, nil, "sleep 0.5; exit 3")
+  set(-HOUR)
+  assert(running:wait().code == 3)
+  world:note_dead()
+  local line = assert(record.read(world.state))[1]
+  assert(line.seconds > 0 and line.seconds < 60, "seconds: " .. tostring(line.seconds))
+  assert(math.abs(line.start - sys.time()) < 60 and line["end"] == line.start,
+    ("start %s, end %s"):format(line.start, line["end"]))
+end, true)
+
+for way, point in pairs({ run = "launch.started", ["run -d"] = "session.staged" }) do
+  add("clock goes back", "dead " .. way, function(world)
+    local set = clock(world)
+    set(0)
+    world:strike(point, "exec sleep 1000", way == "run -d" and { "-d" } or nil)
+    set(-HOUR)
+    world:next_start()
+    world:assert_clean()
+  end)
+end
+
+return cases
