@@ -32,6 +32,9 @@ function container.term_restore() end
 ---@return true|nil, string? message, string? code
 function container.write_fd(fd, data) end
 
+---Points stdin, stdout and stderr to /dev/null.
+function container.leave_stdio() end
+
 ---Waits for a caught signal. One task at a time; raises after close.
 -- seen as: on_signal
 ---@return string|nil name without SIG, or nil, message, code "ECANCELED"

@@ -48,4 +48,7 @@ function Proc:pid() end
 ---@return boolean whether the process has ended
 function Proc:exited() end
 
+---Lets the process go on whatever becomes of this object, which is of no use any more.
+function Proc:release() end
+
 return proc

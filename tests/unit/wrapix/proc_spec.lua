@@ -194,6 +194,23 @@ describe("proc.spawn", function()
     assert.is_true(gone(pid))
   end)
 
+  it("leaves a released process alone", function()
+    local pid
+    do
+      local p <close> = assert(proc.spawn({ "sleep", "60" }, { session = true }))
+      pid = p:pid()
+      p:release()
+    end
+    collectgarbage()
+    collectgarbage()
+    local stat = assert(io.open(("/proc/%d/stat"):format(pid)))
+    assert.matches("sleep", stat:read("a"))
+    stat:close()
+    assert(proc.run({ "kill", "-9", tostring(pid) }))
+    assert.is_true(gone(pid))
+    task.sleep(0.05) -- until it has been reaped
+  end)
+
   it("signals by name, and says when there is nobody", function()
     local p = assert(proc.spawn({ "sleep", "60" }))
     assert.is_true(p:kill("INT"))
