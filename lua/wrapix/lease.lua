@@ -22,7 +22,11 @@ Lease.__index = Lease
 -- What PID 1 says: "start", and at its end "exit STATUS MEMORY", the latter the most
 -- bytes the sandbox used, 0 when unknown.
 local function listen_to(lease, stream)
-  for line in function() return stream:read_line(64) end do
+  while true do
+    local line, _, code = stream:read_line(64)
+    -- Whoever listens is to stop; the sandbox goes on.
+    if not line and code == "ECANCELED" then return true end
+    if not line then break end
     if line == "start" then
       lease.started = true
       lease.on_start()
