@@ -47,6 +47,10 @@ local function command_rows(plan)
     { "workspace", ("%s → %s"):format(path.show(plan.workspace.source), plan.workspace.dest),
       plan.workspace.origin },
   }
+  local lease = plan.lease
+  if lease then
+    rows[#rows + 1] = { "lease", ("%s %s"):format(lease.mode, path.show(lease.path)), lease.origin }
+  end
   if plan.detach then rows[#rows + 1] = { "detached", "yes", plan.terminal.origin } end
   if plan.keep then rows[#rows + 1] = { "kept", "yes", { text = "--keep" } } end
   return rows

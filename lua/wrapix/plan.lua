@@ -190,6 +190,14 @@ local function add_terminal(ctx)
   return true
 end
 
+-- How the launcher's end reaches the sandbox. Every engine so far shares the host's
+-- kernel, so a socket in the session's directory crosses.
+local function add_lease(ctx)
+  local where = item.host("the engine shares this kernel")
+  ctx.plan.lease = { mode = "socket", path = "/run/wrapix/lease.sock", origin = where }
+  return true
+end
+
 local function add_labels(ctx)
   local plan, facts = ctx.plan, ctx.facts
   local owner = ("%s:%d:%s"):format(facts.boot_id, facts.pid, facts.start_time)
@@ -212,6 +220,7 @@ local STEPS = {
   add_image,
   add_command,
   add_terminal,
+  add_lease,
   host.add_user,
   limits.add,
   mounts.add,

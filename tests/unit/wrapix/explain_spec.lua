@@ -36,6 +36,7 @@ local function plan()
     engine = { path = "/usr/bin/podman", origin = { kind = "host", text = "podman 5.4.2" } },
     terminal = { stdin = true, tty = true, size = { rows = 24, cols = 80 },
       origin = { kind = "host", text = "stdin and stdout are a terminal" } },
+    lease = { mode = "socket", path = "/run/wrapix/lease.sock", origin = DEFAULT },
     skipped = {
       { kind = "mount", what = "~/x:/x:ro:optional", reason = "/home/me/x does not exist",
         origin = at(10) },
@@ -58,6 +59,7 @@ command
   container  wrapix-shop-456789ab           default
   profile    shop
   workspace  /home/me/my shop → /workspace
+  lease      socket /run/wrapix/lease.sock  default
 
 image
   localhost/wrapix-shop:5f2c  built when it is not there  shop.lua:3
