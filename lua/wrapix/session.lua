@@ -60,10 +60,10 @@ end
 local function ensure_guest(dir)
   for _, script in ipairs(host.scripts()) do
     local name = script:match("^guest/(wrapix%-.+)$")
-    local path = name and dir .. "/" .. name
-    if path and not fs.access(path, "x") then
+    local file = name and dir .. "/" .. name
+    if file and not fs.access(file, "x") then
       local ok, msg, code = fs.ensure_dir(dir, PUBLIC)
-      if ok then ok, msg, code = fs.write_atomic(path, host.script(script), { mode = PUBLIC }) end
+      if ok then ok, msg, code = fs.write_atomic(file, host.script(script), { mode = PUBLIC }) end
       if not ok then return nil, msg, code end
     end
   end
@@ -98,9 +98,9 @@ local function info(plan, known)
   })
 end
 
-local function write(path, text, mode)
+local function write(file, text, mode)
   -- No fsync: the directory does not outlive the machine's run.
-  return fs.write_atomic(path, text, { mode = tonumber(mode, 8), sync = false })
+  return fs.write_atomic(file, text, { mode = tonumber(mode, 8), sync = false })
 end
 
 -- What a plan wants written beside it; sources of mounts among them.

@@ -72,9 +72,8 @@ local function print_timing(args, timing, deps)
 end
 
 local function launch(args, plan, facts, deps)
-  local options = prepare.options(args)
   local function replan(edit)
-    local changed, origins = edit:merged(options)
+    local changed, origins = edit:merged(prepare.options(args))
     return deps.plan.make(args.loaded, changed, facts, { runs = true, origins = origins })
   end
   local result, message, code, hint = deps.launch.run(plan, facts, {
