@@ -153,8 +153,9 @@ add("clock goes back", "run", function(world)
     ("start %s, end %s"):format(line.start, line["end"]))
 end, true)
 
-for way, point in pairs({ run = "launch.started", ["run -d"] = "session.staged" }) do
-  add("clock goes back", "dead " .. way, function(world)
+for _, point in ipairs({ "launch.started", "session.staged" }) do
+  local way = point == "launch.started" and "reap" or "run -d"
+  add("clock goes back", way, function(world)
     local set = clock(world)
     set(0)
     world:strike(point, "exec sleep 1000", way == "run -d" and { "-d" } or nil)

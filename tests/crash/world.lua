@@ -97,7 +97,7 @@ end
 
 ---Signals one process that is ours alone, and not what it started.
 ---@return table result once it has ended
-function World:kill(running, ...)
+function World.kill(_, running, ...)
   running:close_pipes() -- what it started may hold them on
   for _, name in ipairs({ ... }) do e2e.kill(running:pid(), name) end
   return assert(running:wait())
@@ -183,9 +183,15 @@ local function left_processes(out)
 end
 
 local function left_files(out, base, is_fine)
-  for rel, stat in fs.walk(base) or function() end do
-    if not is_fine(rel, stat) then out[#out + 1] = base .. "/" .. rel end
+  for rel in fs.walk(base) or function() end do
+    if not is_fine(rel) then out[#out + 1] = base .. "/" .. rel end
   end
+end
+
+-- What rootless engines make instead of a missing runtime directory, and keep.
+local function is_engines(name)
+  return name:find("^containers%-user%-%d+$") or name:find("^storage%-run%-%d+$")
+    or name:find("^podman%-run%-%d+$")
 end
 
 -- An empty one is left by an engine that lost its monitor, and harmless.
@@ -199,11 +205,21 @@ local function used_cgroups()
   return used
 end
 
+local function mounts(pid)
+  local list = {}
+  for line in (fs.read(("/proc/%s/mountinfo"):format(pid)) or ""):gmatch("[^\n]+") do
+    list[#list + 1] = line:match("^%S+ %S+ %S+ %S+ (%S+)")
+  end
+  return list
+end
+
 -- Where sandboxes' mounts, network names and the engine's files of a container are.
 local function traces()
   local seen = {}
   local function add(kind, list)
-    for _, name in ipairs(list or {}) do seen[kind .. " " .. name] = true end
+    for _, name in ipairs(list or {}) do
+      if not is_engines(name) then seen[kind .. " " .. name] = true end
+    end
   end
   local runtime = os.getenv("XDG_RUNTIME_DIR")
   for _, dir in ipairs({ "/tmp", "/var/tmp", runtime, runtime .. "/netns", "/run/netns",
@@ -216,9 +232,10 @@ local function traces()
     add("network", fs.list("/sys/class/net"))
     add("cgroup", used_cgroups())
   end
-  for line in (fs.read("/proc/self/mountinfo") or ""):gmatch("[^\n]+") do
-    seen["mount " .. line:match("^%S+ %S+ %S+ %S+ (%S+)")] = true
-  end
+  add("mount", mounts("self"))
+  -- A rootless engine mounts in a namespace that a process of its own holds.
+  local pause = fs.read(runtime .. "/libpod/tmp/pause.pid")
+  if pause then add("inner mount", mounts(pause:match("%d+"))) end
   return seen
 end
 
