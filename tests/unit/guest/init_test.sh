@@ -261,7 +261,9 @@ test_stdio_is_left() {
   "$init" sh -c "exec <&-; : >$dir/ready; while [ ! -e $dir/eof ]; do sleep 0.02; done" \
     <"$dir/fifo" &
   job=$!
-  (exec 3>"$dir/fifo"; await "$dir/ready"; trap '' PIPE; echo more 2>/dev/null >&3)
+  # The init lets go of its own end a moment after the command runs.
+  (exec 3>"$dir/fifo"; await "$dir/ready"; trap '' PIPE
+    for _ in {1..100}; do echo more 2>/dev/null >&3 || exit 1; sleep 0.02; done)
   is $? 1 "plain: the end of its input is seen"
   : >"$dir/eof"
   wait "$job"
