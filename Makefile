@@ -151,10 +151,13 @@ test-deps:
 	@.ci/deps run test
 
 test: test-deps
-	@$(MAKE) --no-print-directory tested
+	@$(MAKE) --no-print-directory tested fault
 	@BUILD=$(BUILD) tests/suite unit integration e2e
 
 tested: all $(UNIT_C) $(DOUBLES)
+
+# Some of the tests end wrapix in the middle of a step.
+check integration asan: fault
 
 check unit integration e2e: tested
 	@BUILD=$(BUILD) tests/suite $(if $(filter check,$@),unit integration,$@)
