@@ -43,8 +43,11 @@ local counter = 0
 ---@param name string?
 ---@return string
 function M.dir(name)
-  counter = counter + 1
-  local parent = ("%s/%d"):format(M.tmp, counter)
+  local parent
+  repeat -- each file of specs counts from one
+    counter = counter + 1
+    parent = ("%s/%d"):format(M.tmp, counter)
+  until not fs.exists(parent)
   local dir = parent .. "/" .. (name or "project")
   assert(fs.ensure_dir(dir))
   assert(fs.chown(dir, M.uid, M.gid))
