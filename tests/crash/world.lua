@@ -328,7 +328,7 @@ function World:wipe()
   local clean, left = pcall(self.left, self)
   if clean and #left == 0 then return end
   for _, one in ipairs(launchers()) do pcall(e2e.kill, one.pid, "KILL") end
-  pcall(e2e.podman, "rm", "--all", "--force", "--time", "0")
+  for _ = 1, 2 do pcall(e2e.podman, "rm", "--all", "--force", "--time", "0") end
   fs.remove_tree(self.runtime .. "/sessions")
   fs.remove_tree(self.runtime .. "/staging")
   task.sleep(0.2)
