@@ -32,7 +32,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-VERSION := $(shell cat VERSION)
+VERSION := $(shell cat src/VERSION)
 SONAME := libwrapix.so.0
 PKGS := lua5.4 libuv libcjson
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
@@ -108,10 +108,10 @@ $(BUILD)/lua/wrapix.so: $(LIB_OBJ) $(BUILD)/objects.list
 write_pc = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
   -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' src/wrapix.pc.in
 
-$(BUILD)/wrapix.pc: src/wrapix.pc.in VERSION $(BUILD)/flags
+$(BUILD)/wrapix.pc: src/wrapix.pc.in src/VERSION $(BUILD)/flags
 	@$(write_pc) >$@
 
-$(BUILD)/%.o: src/%.c VERSION $(BUILD)/flags
+$(BUILD)/%.o: src/%.c src/VERSION $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,CC)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
@@ -119,7 +119,7 @@ $(BUILD)/%.o: src/%.c VERSION $(BUILD)/flags
 $(BUILD)/scripts.o: $(BUILD)/scripts.c $(BUILD)/flags
 	$(call Q,CC)$(CC) $(cppflags) $(base_cflags) $(SANITIZE) -O0 -c -o $@ $<
 
-$(BUILD)/guest/wrapix-%: src/guest/%.c VERSION $(BUILD)/flags
+$(BUILD)/guest/wrapix-%: src/guest/%.c src/VERSION $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,GUEST)$(MUSL_CC) $(guest_cflags) -o $@ $<
 

@@ -42,7 +42,7 @@
         pkgs:
         pkgs.stdenv.mkDerivation {
           pname = "wrapix";
-          version = lib.fileContents ./VERSION;
+          version = lib.fileContents ./src/VERSION;
           src = self;
 
           strictDeps = true;

@@ -135,9 +135,10 @@ static int m_release(lua_State *L) {
   luaL_argcheck(L, !wx_wait_active(&p->wait), 1, "a task waits for this process");
   box->p = NULL;
   p->box = NULL;
-  if (p->exited)
-    free(p);
-  return 0; // else on_exit_child frees it
+  if (!p->exited)
+    wx_proc_abandon(wx_sched_loop(L), &p->child);
+  free(p);
+  return 0;
 }
 
 // The collector ends what nobody can reach any more: a forgotten child must

@@ -23,9 +23,14 @@ struct reaper {
   struct wx_child *children;
 };
 
+// Whoever started a child has abandoned it by now, so only heirs are left.
 static void free_reaper(uv_handle_t *handle) {
   struct reaper *r = handle->data;
   handle->loop->data = NULL;
+  for (struct wx_child *child = r->children, *next; child; child = next) {
+    next = child->next;
+    free(child);
+  }
   free(r);
 }
 

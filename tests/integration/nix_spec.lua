@@ -11,14 +11,15 @@ end
 describe("flake.nix", function()
   local text = assert(fs.read(WRAPIX_ROOT .. "/flake.nix"))
 
-  -- The changed flake stands in a tree of its own, where its VERSION is.
+  -- The changed flake stands in a tree of its own, where its version is.
   local function eval_changed(from, to)
     local dir = assert(fs.temp_dir())
     local at, last = text:find(from, 1, true)
     assert.is_truthy(at, from)
     local changed = text:sub(1, at - 1) .. to .. text:sub(last + 1)
     assert(fs.write_atomic(dir .. "/flake.nix", changed, { sync = false }))
-    assert(fs.write_atomic(dir .. "/VERSION", assert(fs.read(WRAPIX_ROOT .. "/VERSION"))))
+    assert(fs.mkdir(dir .. "/src"))
+    assert(fs.write_atomic(dir .. "/src/VERSION", assert(fs.read(WRAPIX_ROOT .. "/src/VERSION"))))
     local result = eval(dir .. "/flake.nix")
     assert(fs.remove_tree(dir))
     return result

@@ -40,7 +40,7 @@ is() {
 }
 
 systems='["aarch64-linux","x86_64-linux"]'
-version=$(<"$root/VERSION")
+version=$(<"$root/src/VERSION")
 
 is 'outputs are those that nix knows' 'builtins.attrNames out' '["checks","devShells","packages"]'
 is 'its input is nixpkgs alone' 'builtins.attrNames flake.inputs' '["nixpkgs"]'
