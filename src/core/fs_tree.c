@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 #include "fs.h"
 #include "sys.h"
@@ -17,6 +18,8 @@
 
 #define KEEP_DEPTH 48 // directories held open at once
 #define MAX_PASSES 16 // somebody who adds files all the time does not win
+// How long a directory that fills up again is gone over, once that was seen.
+#define PATIENCE_NS 500000000u
 #define MAX_MOVED (1u << 20)
 
 struct removal {
@@ -63,16 +66,21 @@ static int move_up(struct removal *r, int dir, const char *name) {
   return rc < 0 && errno != ENOENT ? fail(r, errno, name) : 0;
 }
 
-// One pass over a directory; returns how many entries there were.
-static long remove_listed(struct removal *r, int fd, const char *name, int depth) {
+// One pass over a directory, until the deadline (uv_hrtime; 0: none); returns how
+// many entries there were.
+static long remove_listed(struct removal *r, int fd, const char *name, int depth,
+                          uint64_t deadline) {
   wx_err err;
   struct wx_fs_entries *entries = wx_fs_list_fd(fd, &err);
   if (!entries)
     return fail(r, err.code, name);
   long count = (long)entries->count;
-  for (size_t i = 0; i < entries->count && count >= 0; i++)
-    if (remove_entry(r, fd, entries->list[i].name, depth) < 0)
+  for (size_t i = 0; i < entries->count && count >= 0; i++) {
+    if (deadline && uv_hrtime() > deadline)
+      count = fail(r, ENOTEMPTY, name);
+    else if (remove_entry(r, fd, entries->list[i].name, depth) < 0)
       count = -1;
+  }
   wx_fs_entries_free(entries);
   return count;
 }
@@ -84,15 +92,20 @@ static int empty_dir(struct removal *r, int fd, const char *name, int depth) {
   if (st.st_dev != r->dev)
     return fail(r, EXDEV, name);
   long count = 1;
+  uint64_t deadline = 0;
   // The pass that finds nothing is the proof; deep trees bring directories up
   // into the top one again and again.
   for (int pass = 0; count > 0; pass++) {
     if (depth > 0 && pass == MAX_PASSES)
       return fail(r, ENOTEMPTY, name);
     unsigned before = r->moved;
-    count = remove_listed(r, fd, name, depth);
+    count = remove_listed(r, fd, name, depth, deadline);
+    // Somebody adds while we remove, and may be the faster one: passes alone are no
+    // bound, when each finds more than the last.
+    if (pass > 0 && count > 0 && !deadline)
+      deadline = uv_hrtime() + PATIENCE_NS;
     if (depth == 0 && r->moved != before)
-      pass = 0;
+      pass = 0, deadline = 0;
     else if (depth == 0 && pass == MAX_PASSES)
       return fail(r, ENOTEMPTY, name);
   }
