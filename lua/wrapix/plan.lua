@@ -156,8 +156,6 @@ local function chosen_command(ctx)
     return profile.command, profiles.late_origin(profile, "command")
   elseif agent then
     return { agent }, origin
-  elseif profile.shell then
-    return { profile.shell }, profiles.late_origin(profile, "shell")
   end
 end
 

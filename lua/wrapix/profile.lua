@@ -137,6 +137,24 @@ local function finish(tbl, list, default_name, notes)
   return layers.set(result, list, notes)
 end
 
+--- The agents of a profile, each once, in the order they were first named. The
+--- last entry that names one decides about its version.
+---@param profile table
+---@return { name: string, version: string?, index: integer }[] index: of the deciding entry
+function M.agents(profile)
+  local list, by_name = {}, {}
+  for i, entry in ipairs(profile.agents or {}) do
+    local name, version = schema.agent(entry)
+    if not name then error("agents: \"name\" or \"name@version\" expected", 2) end
+    if not by_name[name] then
+      by_name[name] = { name = name }
+      list[#list + 1] = by_name[name]
+    end
+    by_name[name].version, by_name[name].index = version, i
+  end
+  return list
+end
+
 --- Who called a function, for from_table: level 1 is the caller of the function
 --- that asks. Empty when Lua has forgotten it (a tail call) or it is C.
 ---@param level integer

@@ -4,56 +4,32 @@
 -- is profile.lua's. Values end up in argv, image names and the environment, so
 -- every pattern says what is allowed rather than what is not.
 
+local agents = require "wrapix.schema.agents"
+local check = require "wrapix.schema.check"
 local keys = require "wrapix.lazy" "wrapix.keys"
 local mount = require "wrapix.lazy" "wrapix.mount"
 local nearest = require "wrapix.lazy" "wrapix.nearest"
-local path = require "wrapix.path"
 local units = require "wrapix.plan.units"
 
 local M = {}
 
+local expected, show, matching = check.expected, check.show, check.matching
+local list_of, map_of, one_of = check.list_of, check.map_of, check.one_of
+
+M.is_list = check.is_list
+M.is_env_name = check.is_env_name
+M.agent = agents.agent
+
 ---@alias wrapix.Add fun(text: string, ...: string|integer) notes a problem below the field
 
 ---@class wrapix.Field
----@field kind "scalar"|"list"|"map"|"hooks" scalar: replaced by derive, whatever its type
+---@field kind "scalar"|"list"|"map"|"maps"|"hooks" scalar: replaced by derive, whatever its type
 ---@field doc string
 ---@field check fun(value: any, add: wrapix.Add)
 
 ---@class wrapix.Problem
 ---@field path (string|integer)[] the field and the keys below it
 ---@field text string
-
--- Deeper data is a mistake (or a cycle), and copying it must end.
-local DEEPEST = 16
-
--- A value as it may stand in a message.
-local function show(value)
-  if type(value) == "string" then
-    local is_long = #value > 60
-    local text = path.show(is_long and value:sub(1, utf8.offset(value, 0, 58) - 1) or value)
-    if text:sub(1, 1) ~= '"' then text = "'" .. text .. "'" end
-    return is_long and text .. "…" or text
-  elseif type(value) == "number" or type(value) == "boolean" then
-    return tostring(value)
-  end
-  return "a " .. type(value)
-end
-
-local function expected(what, value) return ("%s expected, got %s"):format(what, show(value)) end
-
---- Tells whether a table is a list: exactly the keys 1 to n.
----@param tbl table
----@return boolean
----@return any stray a key that does not belong to a list
-function M.is_list(tbl)
-  local length = rawlen(tbl)
-  local count = 0
-  for key in next, tbl do
-    if math.type(key) ~= "integer" or key < 1 or key > length then return false, key end
-    count = count + 1
-  end
-  return count == length, nil
-end
 
 -- Patterns -------------------------------------------------------------------
 
@@ -70,17 +46,6 @@ function M.is_name(text)
   return true
 end
 
---- Whether a text is the name of an environment variable.
----@param text any
----@return boolean
-function M.is_env_name(text)
-  return type(text) == "string" and text:find("^[A-Za-z_][A-Za-z0-9_]*$") ~= nil
-end
-
-local function is_word(text)
-  return type(text) == "string" and #text <= 64 and text:find("^[a-z0-9][a-z0-9_-]*$") ~= nil
-end
-
 local function is_image(text)
   return type(text) == "string" and #text <= 512
     and text:find("^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$") ~= nil
@@ -95,81 +60,9 @@ local function is_package(text)
   return name:find("^[A-Za-z0-9][A-Za-z0-9+._-]*$") ~= nil and name:sub(-1) ~= "-"
 end
 
---- Why a text cannot go into argv or the environment, or nil. Never shows it.
-local function bad_text(text)
-  if text:find("\0", 1, true) then return "holds a NUL byte" end
-  if not utf8.len(text) then return "is not valid UTF-8, which the engine cannot pass on" end
-end
-
 -- Checks ---------------------------------------------------------------------
 
-local function matching(what, test)
-  return function(value, add)
-    if not test(value) then add(expected(what, value)) end
-  end
-end
-
-local function boolean(value, add)
-  if type(value) ~= "boolean" then add(expected("true or false", value)) end
-end
-
-local function one_of(words)
-  return function(value, add)
-    for _, word in ipairs(words) do
-      if value == word then return end
-    end
-    local list = "'" .. table.concat(words, "' or '") .. "'"
-    add(expected(list, value) .. nearest.hint(value, words))
-  end
-end
-
-local function list_of(example, check_entry)
-  return function(value, add)
-    if type(value) ~= "table" then
-      return add(expected(("a list such as { %s }"):format(example), value))
-    end
-    local is_list, stray = M.is_list(value)
-    if stray ~= nil then
-      return add(("a list has no key %s"):format(show(stray)), stray)
-    elseif not is_list then
-      return add("a list has no nil between its entries")
-    end
-    for i = 1, rawlen(value) do
-      check_entry(rawget(value, i), function(text, ...) add(text, i, ...) end)
-    end
-  end
-end
-
-local function map_of(example, check_entry)
-  return function(value, add)
-    if type(value) ~= "table" then
-      return add(expected(("a table such as { %s }"):format(example), value))
-    end
-    for key, entry in next, value do
-      check_entry(key, entry, function(text, ...) add(text, key, ...) end)
-    end
-  end
-end
-
---- Data without an end must be refused here, because it is copied later.
-local function is_too_deep(value, depth)
-  if type(value) ~= "table" then return false end
-  if depth > DEEPEST then return true end
-  for _, inner in next, value do
-    if is_too_deep(inner, depth + 1) then return true end
-  end
-  return false
-end
-
-local function data(value, add)
-  if type(value) ~= "table" then
-    add(expected("a table", value))
-  elseif is_too_deep(value, 1) then
-    add(("is nested more than %d deep, or holds itself"):format(DEEPEST))
-  end
-end
-
-local PACKAGE_KEYS = { apt = true, nix = true }
+local PACKAGE_KEYS = { apt = true, apk = true, nix = true }
 
 local function package(value, add)
   if type(value) ~= "table" then
@@ -177,7 +70,7 @@ local function package(value, add)
     return
   end
   if not is_package(rawget(value, 1)) then
-    add(expected('{ "name", apt = "…", nix = "…" }, a name', rawget(value, 1)), 1)
+    add(expected('{ "name", apt = "…", apk = "…", nix = "…" }, a name', rawget(value, 1)), 1)
   end
   for key, name in next, value do
     if PACKAGE_KEYS[key] then
@@ -185,17 +78,6 @@ local function package(value, add)
     elseif key ~= 1 then
       add(("unknown field %s%s"):format(show(key), nearest.hint(key, PACKAGE_KEYS)), key)
     end
-  end
-end
-
-local function env(name, value, add)
-  if not M.is_env_name(name) then
-    return add(("%s is not a variable name: letters, digits and _ only"):format(show(name)))
-  elseif type(value) == "string" then
-    local reason = bad_text(value)
-    if reason then add("its value " .. reason) end
-  elseif type(value) ~= "number" then
-    add(("text expected, got a %s"):format(type(value)))
   end
 end
 
@@ -233,7 +115,7 @@ end
 
 local function argument(value, add)
   if type(value) ~= "string" then return add(expected("text", value)) end
-  local reason = bad_text(value)
+  local reason = check.bad_text(value)
   if reason then add(reason) end
 end
 
@@ -256,37 +138,21 @@ local function hook(value, add)
   end)(value, add)
 end
 
-local function seconds(value, add)
-  local is_right_type = type(value) == "number" or type(value) == "string"
-  local number, reason = nil, "is not a number or a text"
-  if is_right_type then number, reason = units.duration(value) end
-  if not number then add(("%s %s"):format(show(value), reason)) end
-end
-
 --- The events of a sandbox a profile can hook into, and how failures are taken.
 M.hooks = {
   before_build = hook, before_start = hook, after_start = hook,
   on_notify = hook, before_stop = hook, after_exit = hook,
-  agent = data,
+  agent = agents.hooks,
   on_error = one_of({ "block", "warn" }),
-  timeout = seconds,
+  timeout = agents.seconds,
 }
 
 local function hook_field(name, value, add)
-  local check = M.hooks[name]
-  if not check then
+  local check_hook = M.hooks[name]
+  if not check_hook then
     return add(("unknown hook %s%s"):format(show(name), nearest.hint(name, M.hooks)))
   end
-  check(value, add)
-end
-
-local function mcp(name, value, add)
-  if not is_word(name) then return add(expected("the name of a server", name)) end
-  if value ~= true and value ~= false then data(value, add) end
-end
-
-local function is_shell(text)
-  return type(text) == "string" and text:find("^/?[A-Za-z0-9_][A-Za-z0-9_./+-]*$") ~= nil
+  check_hook(value, add)
 end
 
 -- Fields ---------------------------------------------------------------------
@@ -306,11 +172,16 @@ M.fields = {
   image = { kind = "scalar", doc = "image to use as it is", check = image },
   base = { kind = "scalar", doc = "image the packages are installed on", check = image },
   packages = { kind = "list", doc = "programs the image has", check = list_of('"git"', package) },
-  agents = { kind = "list", doc = "agents the image has",
-    check = list_of('"claude"', matching("the name of an agent", is_word)) },
+  agents = { kind = "list", doc = "agents the image has", check = agents.agents },
   agent = { kind = "scalar", doc = "agent to run",
-    check = matching("the name of an agent", is_word) },
-  env = { kind = "map", doc = "variables", check = map_of('NAME = "value"', env) },
+    check = matching("the name of an agent", check.is_word) },
+  login = { kind = "scalar", doc = "name of the login the agents use",
+    check = matching("the name of a login", check.is_word) },
+  settings = { kind = "maps", doc = "settings of an agent, by its name", check = agents.settings },
+  caches = { kind = "map", doc = "directories that sandboxes share and that stay",
+    check = agents.caches },
+  toolchain = { kind = "scalar", doc = "what rustup or uv installs", check = agents.toolchain },
+  env = { kind = "map", doc = "variables", check = map_of('NAME = "value"', check.env) },
   secrets = { kind = "list", doc = "variables taken from the launcher's environment",
     check = list_of('"API_KEY"', secret) },
   mounts = { kind = "list", doc = "host files the sandbox sees",
@@ -323,17 +194,16 @@ M.fields = {
   command = { kind = "scalar", doc = "argv to run", check = command },
   hooks = { kind = "hooks", doc = "functions called around a run",
     check = map_of("before_start = function(ctx) … end", hook_field) },
-  mcp = { kind = "map", doc = "MCP servers of the agent", check = map_of("tmux = true", mcp) },
-  shell = { kind = "scalar", doc = "shell when there is no command",
-    check = matching("the name or path of a shell", is_shell) },
+  mcp = { kind = "map", doc = "MCP servers of the agents", check = agents.mcp },
+  shell = { kind = "scalar", doc = "text for the host's dev shell", check = agents.shell },
   deploy_key = { kind = "scalar", doc = "key for this repository: a name, or true for REPO-HOST",
     check = deploy_key },
   ssh_agent = { kind = "scalar", doc = "true: the ssh agent's socket is passed",
-    check = boolean },
+    check = check.boolean },
   read_only = { kind = "scalar", doc = "false: the root file system can be written",
-    check = boolean },
+    check = check.boolean },
   userns = { kind = "scalar", doc = "true: new user namespaces are allowed inside",
-    check = boolean },
+    check = check.boolean },
 }
 
 --- Everything wrong with a profile's table.

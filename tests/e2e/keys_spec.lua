@@ -99,7 +99,7 @@ describe("deploy keys", function()
   end)
 
   it("are needed", function()
-    local result = run("shell = 'sh'", "git fetch -q")
+    local result = run("network = 'open'", "git fetch -q")
     assert.not_equal(0, result.code)
     assert.not_equal(0, run('deploy_key = "missing"', "git fetch -q").code)
   end)
@@ -206,7 +206,7 @@ describe("deploy keys", function()
     end)
 
     it("are not there unless the profile says so", function()
-      local text = run("shell = 'sh'", "ssh-add -l; echo \"[$SSH_AUTH_SOCK]\"; ls /run",
+      local text = run("network = 'open'", "ssh-add -l; echo \"[$SSH_AUTH_SOCK]\"; ls /run",
         { env = { SSH_AUTH_SOCK = agent } }).stdout
       assert.truthy(text:find("[]", 1, true), text)
       assert.falsy(text:find("wrapix-ssh-agent", 1, true), text)

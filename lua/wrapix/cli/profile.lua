@@ -11,8 +11,8 @@ local schema = require("wrapix.schema")
 
 -- The order of fields in print; whatever else the schema has follows by name.
 local ORDER = {
-  "name", "image", "base", "packages", "agents", "agent", "command", "shell", "env", "secrets",
-  "mounts", "writable", "network", "limits", "hooks", "mcp",
+  "name", "image", "base", "packages", "toolchain", "agents", "agent", "login", "command", "shell",
+  "env", "secrets", "mounts", "caches", "writable", "network", "limits", "hooks", "mcp", "settings",
 }
 
 local WHERE = { builtin = "built-in" }

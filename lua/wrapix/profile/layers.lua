@@ -9,6 +9,7 @@ local schema = require "wrapix.schema"
 
 -- Reading a text for its lines costs as much as compiling it, and most runs ask for none.
 local origin = lazy "wrapix.origin"
+local json = lazy "wrapix.json"
 
 local M = {}
 
@@ -53,6 +54,10 @@ function M.copy(value, depth)
   if type(value) ~= "table" or depth == 0 then return value end
   local result = {}
   for key, inner in next, value do result[key] = M.copy(inner, depth - 1) end
+  -- An empty array of settings is none when it has lost its mark.
+  if next(result) == nil and getmetatable(value) and json.is_array(value) then
+    return json.array(result)
+  end
   return result
 end
 
@@ -61,15 +66,31 @@ local function hook_list(value)
   return { value }
 end
 
---- The functions of a hook as a list, whatever way they were written; other
---- entries of `hooks` stay.
+--- A hook of the agent as a list of tables, whatever way it was written.
+local function agent_hook_list(value)
+  if type(value) == "string" then return { { command = value } } end
+  if type(value) ~= "table" then return value end
+  local result = {}
+  for i, entry in next, value do
+    result[i] = type(entry) == "string" and { command = entry } or M.copy(entry, 1)
+  end
+  return result
+end
+
+--- The hooks of a profile, each a list, whatever way they were written: of
+--- functions, and those of the agent of { command, matcher?, timeout? }.
 ---@param hooks table
 ---@return table
 function M.normal_hooks(hooks)
   local result = {}
   for name, value in next, hooks do
     local is_event = schema.hooks[name] == schema.hooks.before_start
-    result[name] = is_event and hook_list(value) or value
+    if name == "agent" and type(value) == "table" then
+      result.agent = {}
+      for event, list in next, value do result.agent[event] = agent_hook_list(list) end
+    else
+      result[name] = is_event and hook_list(value) or value
+    end
   end
   return result
 end
@@ -91,6 +112,28 @@ function join.map(a, b)
   return result
 end
 
+--- Maps of maps, joined one level deep: settings of an agent.
+function join.maps(a, b)
+  local result = M.copy(a, 1)
+  for key, value in next, b do
+    local before = result[key]
+    local are_maps = type(before) == "table" and type(value) == "table"
+    result[key] = are_maps and join.map(before, value) or value
+  end
+  return result
+end
+
+-- Hooks of the agent: those of one event run one after the other, too.
+local function join_agent_hooks(a, b)
+  local result = M.copy(a, 1)
+  for event, list in next, b do
+    local before = result[event]
+    local are_lists = type(before) == "table" and type(list) == "table"
+    result[event] = are_lists and join.list(before, list) or list
+  end
+  return result
+end
+
 function join.hooks(a, b)
   local result = M.normal_hooks(a)
   for name, value in next, M.normal_hooks(b) do
@@ -98,7 +141,7 @@ function join.hooks(a, b)
     if before ~= nil and schema.hooks[name] == schema.hooks.before_start then
       value = table.move(value, 1, #value, #before + 1, before)
     elseif name == "agent" and type(before) == "table" and type(value) == "table" then
-      value = join.map(before, value)
+      value = join_agent_hooks(before, value)
     end
     result[name] = value
   end
@@ -106,7 +149,8 @@ function join.hooks(a, b)
 end
 
 --- Joins two tables field by field: lists append, maps merge, the rest is
---- replaced. An image replaces an inherited base and the other way round.
+--- replaced. An image replaces an inherited base and the other way round; with a
+--- base goes what was to be installed in it: nobody knows of agents in the image.
 ---@param base table
 ---@param ext table
 ---@return table merged a new plain table
@@ -122,7 +166,10 @@ function M.join(base, ext)
       result[key] = M.copy(value, 2)
     end
   end
-  if ext.image ~= nil and ext.base == nil then result.base = nil end
+  if ext.image ~= nil then
+    if ext.base == nil then result.base = nil end
+    result.agent, result.agents = ext.agent, M.copy(ext.agents, 2)
+  end
   if ext.base ~= nil and ext.image == nil then result.image = nil end
   return result
 end
@@ -166,6 +213,16 @@ local function length(value)
   return type(value) == "table" and rawlen(value) or 0
 end
 
+-- The layers that have a part in a field: an image of its own drops the agents
+-- that were inherited.
+local function layers_for(layers, field)
+  if field ~= "agents" and field ~= "agent" then return layers end
+  for i = #layers, 1, -1 do
+    if rawget(layers[i].fields, "image") ~= nil then return table.move(layers, i, #layers, 1, {}) end
+  end
+  return layers
+end
+
 --- Finds in which layer entry `index` of an appended list stands, and as which.
 local function find_entry(layers, index, get)
   for _, layer in ipairs(layers) do
@@ -184,6 +241,7 @@ end
 --- The layer of a field and the path of keys within it.
 local function locate(layers, field, key, index, ...)
   local kind = schema.fields[field] and schema.fields[field].kind or "scalar"
+  layers = layers_for(layers, field)
   local function whole(layer) return rawget(layer.fields, field) end
   local function entry(layer)
     local map = whole(layer)
@@ -196,6 +254,12 @@ local function locate(layers, field, key, index, ...)
   elseif kind == "hooks" and math.type(index) == "integer" then
     layer, own = find_entry(layers, index, entry)
     if layer then return layer, { field, key, own, ... } end
+  elseif kind == "maps" and index ~= nil then
+    layer = find_last(layers, function(one)
+      local map = entry(one)
+      if type(map) == "table" then return rawget(map, index) end
+    end)
+    if layer then return layer, { field, key, index, ... } end
   elseif kind ~= "scalar" and key ~= nil then
     layer = find_last(layers, entry)
     if layer then return layer, { field, key, index, ... } end

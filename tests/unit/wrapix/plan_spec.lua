@@ -120,14 +120,13 @@ describe("image", function()
 end)
 
 describe("command", function()
-  it("comes from the option, the profile, the agent, the shell", function()
-    local all = { command = { "make" }, agent = "claude", shell = "zsh" }
+  it("comes from the option, the profile, the agent", function()
+    local all = { command = { "make" }, agent = "claude", shell = "export A=1" }
     assert.same({ "id" }, made(all, { command = { "id" } }).command.value)
     assert.same({ "make" }, made(all).command.value)
     assert.same({ "codex" }, made(all, { agent = "codex" }).command.value)
-    assert.same({ "claude" }, made({ agent = "claude", shell = "zsh" }).command.value)
-    assert.same({ "zsh" }, made({ shell = "zsh" }).command.value)
-    assert.same({ "--shell" }, made({}).command.value)
+    assert.same({ "claude" }, made({ agent = "claude" }).command.value)
+    assert.same({ "--shell" }, made({ shell = "export A=1" }).command.value)
     assert.is_true(made({}).command.shell)
     assert.same({ "--shell" }, made({}, { command = {} }).command.value)
   end)

@@ -343,6 +343,33 @@ describe("profile.from_table", function()
   it("raises on misuse", function() assert.is_false(pcall(profile.from_table, "x")) end)
 end)
 
+describe("profile.agents", function()
+  it("names each once; the last entry decides about the version", function()
+    local base = { agents = { "claude", "codex@1.0" } }
+    local p = assert(profile.from_table(profile.derive(base, { agents = { "claude@2.1", "pi" } })))
+    assert.same({ { name = "claude", version = "2.1", index = 3 },
+      { name = "codex", version = "1.0", index = 2 }, { name = "pi", index = 4 } },
+      profile.agents(p))
+    assert.same({}, profile.agents({}))
+    assert.is_false(pcall(profile.agents, { agents = { "A" } }))
+  end)
+
+  it("are found behind an image that dropped others", function()
+    local base = { agents = { "codex", "claude" }, agent = "codex", name = "low" }
+    local p = profile.derive(base, { name = "up", image = "i", agents = { "pi" } })
+    assert.same({ "up" }, { profile.field_origin(p, "agents", 1).layer })
+    assert.same({ "low" }, { profile.field_origin(profile.derive(base, {}), "agents", 2).layer })
+  end)
+
+  it("have settings of which each is found where it was written", function()
+    local p = profile.derive({ name = "low", settings = { pi = { a = 1, b = 1 } } },
+      { name = "up", settings = { pi = { b = 2 } } })
+    assert.equal("low", profile.field_origin(p, "settings", "pi", "a").layer)
+    assert.equal("up", profile.field_origin(p, "settings", "pi", "b").layer)
+    assert.equal("up", profile.field_origin(p, "settings", "pi").layer)
+  end)
+end)
+
 describe("any table at all", function()
   local state = 17
   local function random(n)

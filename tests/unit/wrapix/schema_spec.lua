@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Specs of wrapix.schema: for each field what is taken and what is refused.
 
+local json = require "wrapix.json"
 local schema = require "wrapix.schema"
 
 local function texts(tbl)
@@ -22,8 +23,9 @@ local GOOD = {
     "x@sha256:" .. ("0"):rep(64) },
   base = { "docker.io/library/debian:trixie-slim" },
   packages = { {}, { "git", "g++", "libc6:arm64", "python3.11" }, { "fd=8.6.0-3~bpo+1" },
-    { { "fd", apt = "fd-find", nix = "fd" } }, { { "x", nix = "python3Packages.x" } } },
-  agents = { { "claude", "codex" } },
+    { { "fd", apt = "fd-find", nix = "fd" } }, { { "x", nix = "python3Packages.x" } },
+    { { "fd", apt = "fd-find", apk = "fd" } } },
+  agents = { { "claude", "codex" }, { "claude@2.1.330", "pi@1.0.0-beta.1+x" } },
   agent = { "claude" },
   env = { {}, { A = "", _b9 = "x=y\n$Z", N = 5 } },
   secrets = { { "ANTHROPIC_API_KEY" } },
@@ -34,9 +36,19 @@ local GOOD = {
     { memory = 512 * 1024 * 1024, timeout = 90 } },
   command = { { "make" }, { "sh", "-c", "", "ü" } },
   hooks = { {}, { before_start = f, after_exit = { f, f }, on_error = "warn",
-    agent = { stop = { f }, x = "y" } } },
-  mcp = { { tmux = true, playwright = { headless = true }, off = false } },
-  shell = { "bash", "/bin/zsh" },
+    agent = { Stop = "make check", PreToolUse = { { command = "x", matcher = "Bash", timeout = "5s" },
+      { command = "y", timeout = 3 }, "z" } } } },
+  mcp = { { playwright = { command = "npx", args = { "--headless", "" }, env = { A = "b" } },
+    off = false, web = { url = "https://example.org/mcp", type = "http" },
+    list = { command = { "python3", "-m", "server" }, type = "stdio" } } },
+  shell = { "", "export A=1", "PATH_add bin\n", "a b", "$(x)" },
+  login = { "default", "work", "a-b_c" },
+  settings = { {}, { claude = { model = "x", a = { b = { 1, 2.5, true } }, none = json.null },
+    codex = {}, pi = { list = json.array() } } },
+  caches = { {}, { ["cargo-registry"] = "~/.cargo/registry", uv = "/var/cache/uv" } },
+  toolchain = { { rustup = {} }, { uv = { tools = { "ruff", "ty==0.1.2" } } },
+    { rustup = { channel = "1.85", components = { "rust-src", "clippy" }, profile = "minimal",
+      targets = { "thumbv8m.main-none-eabi", "wasm32-wasip1" } } } },
   read_only = { true, false },
   userns = { true, false },
   deploy_key = { true, false, "shop-box", "a", "A.b_c-1" },
@@ -53,7 +65,9 @@ local BAD = {
   packages = { "git", { "-y" }, { "a b" }, { "" }, { "foo-" }, { 5 }, { {} },
     { { "a", apt = "-x" } }, { { "a", atp = "x" } }, { { "a", "b" } }, { x = "git" },
     { "a", nil, "b" }, { "a\0" }, { "a=-1" }, { "a=" }, { "$(x)" }, { "../x" }, { ("x"):rep(129) }, { "foo-:amd64" } },
-  agents = { "claude", { "Claude" }, { "-x" }, { 1 } },
+  agents = { "claude", { "Claude" }, { "-x" }, { 1 }, { "claude@" }, { "@1" }, { "claude@latest" },
+    { "claude@1;x" }, { "claude@1@2" }, { "claude@1\n" }, { ["claude"] = "1" },
+    { "claude@" .. ("1"):rep(65) } },
   agent = { "", "-x", {}, true },
   env = { "A=1", { ["1A"] = "x" }, { ["A-B"] = "x" }, { ["A=B"] = "x" }, { "x" }, { A = true },
     { A = {} }, { A = "x\0y" }, { A = "\xff" }, { [""] = "x" }, { ["A\n"] = "x" } },
@@ -68,9 +82,32 @@ local BAD = {
   command = { "make", {}, { "" }, { 5 }, { "a\0" }, { "a", "\xff" }, { a = "b" } },
   hooks = { f, { before_strat = f }, { before_start = "x" }, { before_start = { f, 1 } },
     { on_error = "explode" }, { agent = f }, { agent = cycle }, { [1] = f },
+    { agent = { stop = { f } } }, { agent = { [1] = "x" } }, { agent = { Stop = "" } },
+    { agent = { Stop = "a\0" } }, { agent = { Stop = { {} } } }, { agent = { ["a b"] = "x" } },
+    { agent = { Stop = { { command = "x", tineout = 5 } } } }, { agent = { Stop = true } },
+    { agent = { Stop = { { command = "x", timeout = 0 } } } }, { agent = { Stop = { command = "x" } } },
     { after_exit = { x = f } } },
-  mcp = { "tmux", { "tmux" }, { ["-x"] = true }, { tmux = "yes" }, { tmux = cycle } },
-  shell = { "", "-c", "a b", 5, "/", "a\0" },
+  mcp = { "tmux", { "tmux" }, { ["-x"] = false }, { tmux = "yes" }, { tmux = cycle }, { tmux = true },
+    { tmux = {} }, { tmux = { command = "x", url = "http://x" } }, { tmux = { command = {} } },
+    { tmux = { command = "" } }, { tmux = { command = "x", args = "-y" } },
+    { tmux = { command = "x", env = { "A" } } }, { tmux = { url = "file:///etc" } },
+    { tmux = { url = "https://a b" } }, { tmux = { url = "http://x", args = { "a" } } },
+    { tmux = { command = "x", type = "http" } }, { tmux = { url = "http://x", type = "stdio" } },
+    { tmux = { command = "x", comand = "y" } }, { tmux = { command = { "x", 5 } } } },
+  shell = { "zsh", "/bin/zsh", " bash\n", "nix-shell", 5, "a\0", "\xff", ("x "):rep(40000) },
+  login = { "", "-x", "a/b", "..", ".", "A", "a b", 5, {}, ("x"):rep(65), "a\n" },
+  settings = { "x", { { a = 1 } }, { claude = "x" }, { claude = { 1 } }, { claude = cycle },
+    { claude = { f = f } }, { Claude = {} }, { claude = { a = { 1, b = 2 } } },
+    { claude = { a = "\xff" } }, { claude = { ["\xff"] = 1 } }, { claude = { a = 0 / 0 } },
+    { claude = { a = math.huge } }, { claude = { a = { [1.5] = 1 } } }, { ["../x"] = {} } },
+  caches = { "x", { "x" }, { ["a/b"] = "/x" }, { [".."] = "/x" }, { A = "/x" }, { ["-a"] = "/x" },
+    { a = "x" }, { a = "/proc" }, { a = true }, { a = "/a\0" }, { a_b = "/x" }, { [""] = "/x" } },
+  toolchain = { "stable", {}, { rustup = {}, uv = {} }, { rustup = true }, { cargo = {} },
+    { rustup = { channel = "-x" } }, { rustup = { channel = "a b" } }, { rustup = { chanel = "x" } },
+    { rustup = { components = "clippy" } }, { rustup = { components = { "-x" } } },
+    { rustup = { targets = { "$(x)" } } }, { rustup = { profile = "big" } },
+    { uv = { tools = { "ruff;x" } } }, { uv = { tools = { "ruff==" } } }, { uv = { tools = "ruff" } },
+    { uv = { tools = { "-r" } } } },
   read_only = { "no", 0 },
   userns = { "yes", 1 },
   deploy_key = { "", "-x", "a/b", "../x", "a b", "a.pub", "a-signing", "a\0", "a\n", 5, {},
@@ -112,6 +149,13 @@ describe("schema.check", function()
     assert.same({ "ssh_agent: a profile has a deploy key or the agent, not both" }, both)
     assert.same({}, texts({ deploy_key = "a", ssh_agent = false }))
     assert.same({}, texts({ deploy_key = false, ssh_agent = true }))
+  end)
+
+  it("says what is to be written in the place of what once was", function()
+    assert.same({ "shell: is text for the host's dev shell; what opens inside is "
+      .. 'command = { "zsh" }' }, texts({ shell = "zsh" }))
+    assert.same({ "mcp.tests: true says nothing about how it is started: { command = \"…\" }, "
+      .. "or false for none" }, texts({ mcp = { tests = true } }))
   end)
 
   it("names an unknown field and the nearest known one", function()

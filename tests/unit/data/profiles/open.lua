@@ -5,5 +5,5 @@ return {
   read_only = false,
   userns = true,
   network = "none",
-  shell = "/bin/zsh",
+  command = { "/bin/zsh" },
 }

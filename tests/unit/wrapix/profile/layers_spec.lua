@@ -32,12 +32,17 @@ describe("layers.join", function()
 
   it("runs the hooks of both, the base's first", function()
     local m = layers.join(
-      { hooks = { before_start = f, after_exit = { f, g }, on_error = "warn", agent = { a = 1 } } },
+      { hooks = { before_start = f, after_exit = { f, g }, on_error = "warn",
+        agent = { Stop = "a", End = "e" } } },
       { hooks = { before_start = { g, h }, after_exit = h, on_notify = f, on_error = "skip",
-        agent = { b = 2 } } })
+        agent = { Stop = { { command = "b", timeout = 5 } }, Start = { "c" } } } })
     assert.same({
       before_start = { f, g, h }, after_exit = { f, g, h }, on_notify = { f }, on_error = "skip",
-      agent = { a = 1, b = 2 },
+      agent = {
+        Stop = { { command = "a" }, { command = "b", timeout = 5 } },
+        End = { { command = "e" } },
+        Start = { { command = "c" } },
+      },
     }, m.hooks)
   end)
 
@@ -45,6 +50,24 @@ describe("layers.join", function()
     assert.same({ image = "i" }, layers.join({ base = "b" }, { image = "i" }))
     assert.same({ base = "b" }, layers.join({ image = "i" }, { base = "b" }))
     assert.same({ image = "i", base = "b" }, layers.join({}, { image = "i", base = "b" }))
+  end)
+
+  it("merges the settings of each agent, one level deep", function()
+    local m = layers.join(
+      { settings = { claude = { model = "a", env = { A = 1 } }, codex = { x = 1 } } },
+      { settings = { claude = { env = { B = 2 }, y = true }, pi = { z = 1 } } })
+    assert.same({ claude = { model = "a", env = { B = 2 }, y = true }, codex = { x = 1 },
+      pi = { z = 1 } }, m.settings)
+  end)
+
+  it("drops inherited agents with an image that is not built", function()
+    local base = { base = "b", agents = { "claude" }, agent = "claude" }
+    assert.same({ image = "i" }, layers.join(base, { image = "i" }))
+    assert.same({ image = "i", agent = "codex" }, layers.join(base, { image = "i", agent = "codex" }))
+    assert.same({ image = "i", agents = { "pi" } },
+      layers.join(base, { image = "i", agents = { "pi" } }))
+    local own = layers.join({ image = "i" }, { agents = { "pi" }, agent = "pi" })
+    assert.same({ image = "i", agents = { "pi" }, agent = "pi" }, own)
   end)
 
   it("leaves its arguments as they were", function()
