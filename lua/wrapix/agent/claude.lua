@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: MIT
+-- Claude Code as data and pure functions: where it reads what, how it is started,
+-- what its stream means (agent/claude_stream.lua). What is said here of its files
+-- and flags was seen with version 2.1.330.
+
+local compose = require "wrapix.agent.compose"
+local json = require "wrapix.json"
+local stream = require "wrapix.lazy" "wrapix.agent.claude_stream"
+
+local LOGIN = "~/.claude-login"
+
+-- The last 20 characters of a key, or the whole of a shorter one, approve it.
+local APPROVED = { token = "@WRAPIX_KEY@", env = "ANTHROPIC_API_KEY", last = 20 }
+
+local function hook_entries(hooks)
+  local entries = json.array()
+  for i, hook in ipairs(compose.hooks(hooks)) do
+    entries[i] = {
+      matcher = hook.matcher,
+      hooks = json.array({ { type = "command", command = hook.command, timeout = hook.seconds } }),
+    }
+  end
+  return entries
+end
+
+-- Hooks of the settings stay; those of the profile come after them.
+local function add_hooks(settings, hooks)
+  for _, event in ipairs(compose.sorted(hooks)) do
+    settings.hooks = settings.hooks or {}
+    local list = settings.hooks[event] or json.array()
+    for _, entry in ipairs(hook_entries(hooks[event])) do list[#list + 1] = entry end
+    settings.hooks[event] = list
+  end
+end
+
+local function servers(mcp)
+  local out
+  for name, server in pairs(compose.servers(mcp)) do
+    out = out or {}
+    out[name] = { type = server.kind, command = server.command, url = server.url,
+      args = server.command and json.array(server.args) or nil, env = server.env }
+  end
+  return out
+end
+
+-- Onboarding, trust and the key's approval: what would be asked at a first start.
+local function first_start(input)
+  local trusted = { hasTrustDialogAccepted = true, hasCompletedProjectOnboarding = true }
+  local projects = { ["/workspace"] = trusted }
+  if input.workspace then projects[input.workspace] = trusted end
+  return {
+    hasCompletedOnboarding = true,
+    projects = projects,
+    customApiKeyResponses = { approved = json.array({ APPROVED.token }), rejected = json.array() },
+    mcpServers = servers(input.mcp),
+  }
+end
+
+---@param input wrapix.AgentSettingsInput
+---@return wrapix.AgentSettings
+local function settings(input)
+  local managed = compose.merge({ skipDangerousModePermissionPrompt = true }, input.seeds,
+    input.extra)
+  add_hooks(managed, input.hooks)
+  local fill = { [APPROVED.token] = { env = APPROVED.env, last = APPROVED.last } }
+  return {
+    files = {
+      { dest = "/etc/claude-code/managed-settings.json", text = compose.json(managed) },
+      { dest = "~/.claude.json", text = compose.json(first_start(input)), fill = fill },
+    },
+    unused = {},
+  }
+end
+
+-- An option's value may begin with a dash, and some options take all words that
+-- follow: each value is in the word of its option.
+local function argv(mode, opts)
+  local out = { "claude" }
+  local function add(...)
+    for _, word in ipairs({ ... }) do out[#out + 1] = word end
+  end
+  if mode == "headless" then add("-p", "--output-format=stream-json", "--verbose") end
+  add("--dangerously-skip-permissions")
+  if opts.prompt_file then add("--append-system-prompt-file=" .. opts.prompt_file) end
+  if opts.model then add("--model=" .. opts.model) end
+  if opts.max_turns then add(("--max-turns=%d"):format(opts.max_turns)) end
+  if opts.resume then
+    add("--resume=" .. opts.resume)
+  elseif opts.continue then
+    add("--continue")
+  end
+  return out
+end
+
+-- What the store says of a login, without its tokens.
+local function login_status(read)
+  local text = read(".credentials.json")
+  local data = text and json.decode(text, { max_depth = 16, max_size = 1 << 20 })
+  local login = type(data) == "table" and data.claudeAiOauth
+  if type(login) ~= "table" or type(login.accessToken) ~= "string" then return "none" end
+  local plan = type(login.subscriptionType) == "string" and login.subscriptionType:match("^%w+$")
+  return "there", plan and ("subscription %s"):format(plan) or nil
+end
+
+return {
+  name = "claude",
+  title = "Claude Code",
+  install = {
+    npm = "@anthropic-ai/claude-code",
+    version = "2.1.330",
+    -- Its shell tool takes bash or zsh only; git only for what is about git.
+    packages = { "bash", "ca-certificates", "git" },
+    files = { { from = "@anthropic-ai/claude-code/bin/claude.exe",
+      to = "/opt/wrapix/claude/claude", mode = tonumber("755", 8) } },
+    bin = { claude = "/opt/wrapix/claude/claude" },
+  },
+  -- A token stands back behind a key; a bearer for a gateway is sent beside it.
+  secrets = { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN" },
+  env = {
+    -- No updates, telemetry and release notes; then no catalogue of plugins either.
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1",
+    CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL = "1",
+  },
+  login = {
+    dest = LOGIN,
+    env = { CLAUDE_SECURESTORAGE_CONFIG_DIR = LOGIN },
+    command = { "claude", "auth", "login" },
+    status = login_status,
+  },
+  state = { { name = "home", dest = "~/.claude" } },
+  settings = settings,
+  argv = argv,
+  decode = function(state, object) return stream.decode(state, object) end,
+}
