@@ -198,10 +198,22 @@ local function from_file(tbl, file)
   return finish(tbl, list, is_own and file.name or nil, file.notes)
 end
 
+--- A built-in profile is a plain table, and all but "base" stand on that one,
+--- whatever profile of this name the user has.
+local function stand_on_base(tbl, file, ctx)
+  if file.where ~= "builtin" or file.name == "base" or layers.of(tbl) then return tbl end
+  local builtin_only = setmetatable({ workspace = false, config_dir = false }, { __index = ctx })
+  local base, message, code = M.load("base", builtin_only)
+  if not base then return nil, message, code end
+  local list = table.move(layers.of(base), 1, #layers.of(base), 1, {})
+  list[#list + 1] = { name = tbl.name, fields = tbl }
+  return layers.set(layers.join(base, tbl), list)
+end
+
 --- Loads a profile. A word with a "/" or ending in ".lua" is a path; a name is
 --- looked up in the workspace's .wrapix/profiles (only a file `ctx.trusted`
 --- approves of), in the configuration directory's profiles, then among the
---- built-in ones.
+--- built-in ones, which stand on the built-in "base".
 ---@param what string
 ---@param ctx wrapix.ProfileContext
 ---@return table? profile
@@ -221,7 +233,10 @@ function M.load(what, ctx)
       :format(path.show(file.source), results.n == 0 and "nothing" or "a " .. type(results[1])),
       "EINVAL", "a profile ends with: return { name = \"…\", … }"
   end
-  return from_file(results[1], file)
+  local tbl
+  tbl, message, code = stand_on_base(results[1], file, ctx)
+  if not tbl then return nil, message, code end
+  return from_file(tbl, file)
 end
 
 --- Runs a Lua file that may be a profile or a script: one that returns a table
