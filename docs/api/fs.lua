@@ -120,6 +120,21 @@ function fs.chmod(path, mode) end
 ---@return true|nil, string? message, string? code
 function fs.chown(path, uid, gid) end
 
+---No part of rel may be a link, "." or "..".
+---@param root string
+---@param rel string
+---@param limit integer bytes
+---@return string|nil content, string? message, string? code
+function fs.read_beneath(root, rel, limit) end
+
+---@param root string must be there
+---@param rel string no part of it may be a link, "." or ".."
+---@param mode integer exact bits of every directory made, and of the last one
+---@param uid integer of the last one
+---@param gid integer of the last one
+---@return true|nil, string? message, string? code
+function fs.ensure_dir_beneath(root, rel, mode, uid, gid) end
+
 ---Gives the lock back; twice is allowed.
 function Lock:close() end
 

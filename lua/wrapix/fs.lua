@@ -40,6 +40,16 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
 ---@return string? code "EFBIG" beyond the limit, "EINVAL" for what is no file
 function M.read(path, limit) return c.read(path, limit or READ_LIMIT) end
 
+--- The same for a file in a tree that others may write to. The root may be
+--- reached through links; no part of `rel` may be one, nor "." or "..".
+---@param root string
+---@param rel string
+---@param limit integer? bytes; 64 MiB
+---@return string|nil content
+---@return string? message
+---@return string? code "ELOOP" or "ENOTDIR" for a link
+function M.read_beneath(root, rel, limit) return c.read_beneath(root, rel, limit or READ_LIMIT) end
+
 --- Puts a whole file in place of `path` in one step, synced to disk. A link at
 --- `path` is replaced by the file.
 ---@param path string
@@ -72,6 +82,28 @@ end
 ---@return string? message
 ---@return string? code "ENOTDIR" when something else is in the way
 function M.ensure_dir(path, mode) return c.ensure_dir(path, mode or PUBLIC_DIR) end
+
+--- Makes a directory in a tree that others may write to, and those above it up
+--- to the root, which has to be there. No part of `rel` may be a link. The last
+--- one gets exactly this mode and owner, also when it is there already.
+---@param root string
+---@param rel string
+---@param owner { mode: integer, uid: integer, gid: integer }
+---@return true|nil
+---@return string? message
+---@return string? code "EPERM" when it belongs to somebody else, "ENOTDIR" for a link
+function M.ensure_dir_beneath(root, rel, owner)
+  return c.ensure_dir_beneath(root, rel, owner.mode, owner.uid, owner.gid)
+end
+
+--- Lists a directory in a tree that others may write to; no part of `rel` may be
+--- a link.
+---@param root string
+---@param rel string may be ""
+---@return string[]|nil names in byte order
+---@return wrapix.Stat[]|string|nil stats of the same entries, links themselves; or the message
+---@return string? code
+function M.list_beneath(root, rel) return c.scan(root, rel) end
 
 --- Makes a directory of its own, mode 0700, and returns its path.
 ---@param prefix string? start of its name; "wrapix-"

@@ -17,6 +17,12 @@ static mode_t check_mode(lua_State *L, int arg) {
   return (mode_t)mode;
 }
 
+static uid_t check_id(lua_State *L, int arg, const char *what) {
+  lua_Integer id = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, id >= 0 && id < UINT32_MAX, arg, what);
+  return (uid_t)id;
+}
+
 static int push_done(lua_State *L, int rc, const wx_err *err) {
   if (rc < 0)
     return wx_push_fail(L, err);
@@ -28,21 +34,42 @@ static int push_done(lua_State *L, int rc, const wx_err *err) {
 
 static void free_block(void *block) { free(block); }
 
-// read(path, limit) -> string | nil, message, code
-static int l_read(lua_State *L) {
-  const char *path = wx_check_text(L, 1);
-  lua_Integer limit = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, limit >= 0, 2, "must not be negative");
-  struct wx_hold *hold = wx_hold_new(L, free_block);
-  char *data;
-  size_t len;
-  wx_err err;
-  if (wx_fs_read(path, (size_t)limit, &data, &len, &err) < 0)
-    return wx_push_fail(L, &err);
+// Pushes what was read into a block that HOLD frees.
+static int push_block(lua_State *L, struct wx_hold *hold, char *data, size_t len) {
   hold->ptr = data;
   lua_pushlstring(L, data, len);
   wx_hold_clear(hold);
   return 1;
+}
+
+static size_t check_limit(lua_State *L, int arg) {
+  lua_Integer limit = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, limit >= 0, arg, "must not be negative");
+  return (size_t)limit;
+}
+
+// read(path, limit) -> string | nil, message, code
+static int l_read(lua_State *L) {
+  const char *path = wx_check_text(L, 1);
+  size_t limit = check_limit(L, 2), len;
+  struct wx_hold *hold = wx_hold_new(L, free_block);
+  char *data;
+  wx_err err;
+  if (wx_fs_read(path, limit, &data, &len, &err) < 0)
+    return wx_push_fail(L, &err);
+  return push_block(L, hold, data, len);
+}
+
+// read_beneath(root, rel, limit) -> string | nil, message, code
+static int l_read_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  size_t limit = check_limit(L, 3), len;
+  struct wx_hold *hold = wx_hold_new(L, free_block);
+  char *data;
+  wx_err err;
+  if (wx_fs_read_beneath(root, rel, limit, &data, &len, &err) < 0)
+    return wx_push_fail(L, &err);
+  return push_block(L, hold, data, len);
 }
 
 // write_atomic(path, data, mode | nil, sync) -> true | nil, message, code
@@ -299,18 +326,28 @@ static int l_chmod(lua_State *L) {
 // chown(path, uid, gid) -> true | nil, message, code
 static int l_chown(lua_State *L) {
   const char *path = wx_check_text(L, 1);
-  lua_Integer uid = luaL_checkinteger(L, 2), gid = luaL_checkinteger(L, 3);
-  luaL_argcheck(L, uid >= 0 && uid < UINT32_MAX, 2, "no user id");
-  luaL_argcheck(L, gid >= 0 && gid < UINT32_MAX, 3, "no group id");
+  uid_t uid = check_id(L, 2, "no user id");
+  gid_t gid = check_id(L, 3, "no group id");
   wx_err err;
-  return push_done(L, wx_fs_chown(path, (uid_t)uid, (gid_t)gid, &err), &err);
+  return push_done(L, wx_fs_chown(path, uid, gid, &err), &err);
+}
+
+// ensure_dir_beneath(root, rel, mode, uid, gid) -> true | nil, message, code
+static int l_ensure_dir_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  struct wx_fs_owner owner = {.mode = check_mode(L, 3)};
+  owner.uid = check_id(L, 4, "no user id");
+  owner.gid = check_id(L, 5, "no group id");
+  wx_err err;
+  return push_done(L, wx_fs_ensure_dir_beneath(root, rel, &owner, &err), &err);
 }
 
 static const luaL_Reg functions[] = {
     FN(read),  FN(write_atomic), FN(append),    FN(lock),    FN(ensure_dir), FN(temp_dir),
     FN(list),  FN(scan),         FN(remove_tree), FN(copy_tree), FN(stat),   FN(lstat),
     FN(realpath), FN(access),    FN(mkdir),     FN(rmdir),   FN(unlink),     FN(rename),
-    FN(symlink), FN(readlink),   FN(chmod), FN(chown), {NULL, NULL},
+    FN(symlink), FN(readlink),   FN(chmod), FN(chown),
+    FN(read_beneath), FN(ensure_dir_beneath), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};

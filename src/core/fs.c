@@ -44,9 +44,10 @@ int wx_fs_write_all(int fd, const void *data, size_t len) {
 
 // Opens without ever waiting for the other end of a FIFO, and gives back only a
 // regular file.
-static int open_regular(const char *path, int flags, mode_t mode, struct stat *st, wx_err *err) {
+static int open_regular_at(int dir, const char *name, const char *path, int flags, mode_t mode,
+                           struct stat *st, wx_err *err) {
   flags |= O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  auto_close int fd = (int)WX_RETRY(open(path, flags, mode));
+  auto_close int fd = (int)WX_RETRY(openat(dir, name, flags, mode));
   if (fd < 0)
     return wx_err_set(err, errno, "open '%s'", path);
   if (fstat(fd, st) < 0)
@@ -56,6 +57,10 @@ static int open_regular(const char *path, int flags, mode_t mode, struct stat *s
   if (!S_ISREG(st->st_mode))
     return wx_err_set(err, EINVAL, "open '%s': a %s and not a file", path, wx_fs_type(st->st_mode));
   return wx_steal_fd(&fd);
+}
+
+static int open_regular(const char *path, int flags, mode_t mode, struct stat *st, wx_err *err) {
+  return open_regular_at(AT_FDCWD, path, path, flags, mode, st, err);
 }
 
 // --- reading ----------------------------------------------------------------------
@@ -87,19 +92,41 @@ static int read_to_end(int fd, size_t room, size_t limit, char **data, size_t *l
   }
 }
 
-int wx_fs_read(const char *path, size_t limit, char **data, size_t *len, wx_err *err) {
-  struct stat st;
-  auto_close int fd = open_regular(path, O_RDONLY, 0, &st, err);
-  if (fd < 0)
-    return -1;
-  bool known = st.st_size > 0; // files of /proc say 0
-  if (known && (uintmax_t)st.st_size > limit)
+static int read_open(int fd, const struct stat *st, const char *path, size_t limit, char **data,
+                     size_t *len, wx_err *err) {
+  bool known = st->st_size > 0; // files of /proc say 0
+  if (known && (uintmax_t)st->st_size > limit)
     return wx_err_set(err, EFBIG, "read '%s': more than %zu bytes", path, limit);
-  if (read_to_end(fd, known ? (size_t)st.st_size + 1 : 4096, limit, data, len) == 0)
+  if (read_to_end(fd, known ? (size_t)st->st_size + 1 : 4096, limit, data, len) == 0)
     return 0;
   if (errno == EFBIG)
     return wx_err_set(err, EFBIG, "read '%s': more than %zu bytes", path, limit);
   return wx_err_set(err, errno, "read '%s'", path);
+}
+
+int wx_fs_read(const char *path, size_t limit, char **data, size_t *len, wx_err *err) {
+  struct stat st;
+  auto_close int fd = open_regular(path, O_RDONLY, 0, &st, err);
+  return fd < 0 ? -1 : read_open(fd, &st, path, limit, data, len, err);
+}
+
+int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **data, size_t *len,
+                       wx_err *err) {
+  char parent[PATH_MAX];
+  const char *slash = strrchr(rel, '/'), *name = slash ? slash + 1 : rel;
+  size_t above = slash ? (size_t)(slash - rel) : 0;
+  if (above >= sizeof parent)
+    return wx_err_set(err, ENAMETOOLONG, "open '%s'", rel);
+  if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    return wx_err_set(err, EINVAL, "'%s' ends in no name", rel);
+  memcpy(parent, rel, above);
+  parent[above] = '\0';
+  auto_close int dir = wx_fs_open_beneath(root, parent, err);
+  if (dir < 0)
+    return -1;
+  struct stat st;
+  auto_close int fd = open_regular_at(dir, name, rel, O_RDONLY | O_NOFOLLOW, 0, &st, err);
+  return fd < 0 ? -1 : read_open(fd, &st, rel, limit, data, len, err);
 }
 
 // --- writing ----------------------------------------------------------------------

@@ -18,6 +18,10 @@
 // EFBIG beyond LIMIT bytes.
 int wx_fs_read(const char *path, size_t limit, char **data, size_t *len, wx_err *err);
 
+// The same for ROOT/REL. ROOT may be reached through links, no part of REL may be one.
+int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **data, size_t *len,
+                       wx_err *err);
+
 // Puts a whole file in place of PATH in one step: PATH holds the old content or
 // the new, never less. A link at PATH is replaced, not followed. MODE -1 means
 // 0644 less the umask; any other mode is set exactly.
@@ -80,6 +84,21 @@ struct wx_fs_entries *wx_fs_list_fd(int fd, wx_err *err);
 // What is in the directory ROOT/REL; REL may be "". ROOT may be reached through
 // links, no part of REL may be one.
 struct wx_fs_entries *wx_fs_list(const char *root, const char *rel, wx_err *err);
+
+// Opens the directory ROOT/REL name by name, each without following a link.
+int wx_fs_open_beneath(const char *root, const char *rel, wx_err *err);
+
+struct wx_fs_owner {
+  mode_t mode;
+  uid_t uid;
+  gid_t gid;
+};
+
+// Makes the directory ROOT/REL and those above it up to ROOT, which is there. No part of REL may be
+// a link. The last gets exactly this mode and owner, those made above it only the mode; EPERM when
+// the last is there already and belongs to neither that owner nor us.
+int wx_fs_ensure_dir_beneath(const char *root, const char *rel, const struct wx_fs_owner *owner,
+                             wx_err *err);
 
 // Opens the directory that PATH's last name is in, and points *name at that
 // name inside of COPY (PATH_MAX bytes). EINVAL when PATH ends in no name: "",

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs.h"
 #include "util.h"
@@ -77,8 +78,22 @@ struct wx_fs_entries *wx_fs_list_fd(int fd, wx_err *err) {
   return entries;
 }
 
-// Opens ROOT/REL name by name, each without following a link.
-static int open_beneath(const char *root, const char *rel, wx_err *err) {
+// Opens one name in the directory behind *FD, which the opened one replaces. Without MAKE it has to
+// be there.
+static int step_into(int *fd, const char *name, bool make, mode_t mode) {
+  bool made = make && mkdirat(*fd, name, mode) == 0;
+  if (make && !made && errno != EEXIST)
+    return -1;
+  int next = (int)WX_RETRY(openat(*fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (next < 0)
+    return -1;
+  close(*fd);
+  *fd = next;
+  return made ? fchmod(next, mode) : 0; // whatever the umask is
+}
+
+static int walk_beneath(const char *root, const char *rel, bool make, mode_t mode, wx_err *err) {
+  const char *what = make ? "make directory" : "open";
   auto_close int fd = (int)WX_RETRY(open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd < 0)
     return wx_err_set(err, errno, "open '%s'", root);
@@ -86,25 +101,50 @@ static int open_beneath(const char *root, const char *rel, wx_err *err) {
   for (const char *at = rel; *at;) {
     size_t len = strcspn(at, "/");
     if (len > NAME_MAX)
-      return wx_err_set(err, ENAMETOOLONG, "open '%s/%s'", root, rel);
+      return wx_err_set(err, ENAMETOOLONG, "%s '%s/%s'", what, root, rel);
     memcpy(name, at, len);
     name[len] = '\0';
     at += len + (at[len] == '/');
     if (len == 0)
       continue;
     if (is_dots(name))
-      return wx_err_set(err, EINVAL, "open '%s/%s'", root, rel);
-    int next = (int)WX_RETRY(openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (next < 0)
-      return wx_err_set(err, errno, "open '%s/%s'", root, rel);
-    close(fd);
-    fd = next;
+      return wx_err_set(err, EINVAL, "%s '%s/%s'", what, root, rel);
+    if (step_into(&fd, name, make, mode) < 0)
+      return wx_err_set(err, errno, "%s '%s/%s'", what, root, rel);
   }
   return wx_steal_fd(&fd);
 }
 
+int wx_fs_open_beneath(const char *root, const char *rel, wx_err *err) {
+  return walk_beneath(root, rel, false, 0, err);
+}
+
+// What is there already may be another's: its owner could change what we rely on.
+static int settle_owner(int fd, const struct wx_fs_owner *owner) {
+  struct stat st;
+  if (fstat(fd, &st) < 0)
+    return -1;
+  if (st.st_uid != owner->uid && st.st_uid != geteuid()) {
+    errno = EPERM;
+    return -1;
+  }
+  if (st.st_uid != owner->uid && fchown(fd, owner->uid, owner->gid) < 0)
+    return -1;
+  return (st.st_mode & 07777) == owner->mode ? 0 : fchmod(fd, owner->mode);
+}
+
+int wx_fs_ensure_dir_beneath(const char *root, const char *rel, const struct wx_fs_owner *owner,
+                             wx_err *err) {
+  auto_close int fd = walk_beneath(root, rel, true, owner->mode, err);
+  if (fd < 0)
+    return -1;
+  if (settle_owner(fd, owner) < 0)
+    return wx_err_set(err, errno, "make directory '%s/%s'", root, rel);
+  return 0;
+}
+
 struct wx_fs_entries *wx_fs_list(const char *root, const char *rel, wx_err *err) {
-  auto_close int fd = open_beneath(root, rel, err);
+  auto_close int fd = wx_fs_open_beneath(root, rel, err);
   if (fd < 0)
     return NULL;
   struct wx_fs_entries *entries = wx_fs_list_fd(fd, err);

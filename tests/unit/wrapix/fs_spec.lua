@@ -507,3 +507,50 @@ describe("the single calls", function()
     assert.error_matches(function() fs.temp_dir("a\0b") end, "NUL")
   end)
 end)
+
+describe("beneath a root", function()
+  local OWNER = { mode = tonumber("700", 8), uid = sys.uid(), gid = sys.gid() }
+
+  it("fs.read_beneath reads files and follows no link", function()
+    assert(fs.ensure_dir(dir .. "/a/b"))
+    assert(fs.write_atomic(dir .. "/a/b/f", "text"))
+    assert(fs.symlink("f", dir .. "/a/b/link"))
+    assert(fs.symlink("b", dir .. "/a/up"))
+    assert(fs.symlink(dir, dir .. "/root"))
+    assert.equal("text", fs.read_beneath(dir, "a/b/f"))
+    assert.equal("text", fs.read_beneath(dir .. "/root", "a//b/f", 4))
+    for rel, code in pairs({ ["a/b/link"] = "ELOOP", ["a/up/f"] = "ENOTDIR", ["a/b/none"] = "ENOENT",
+      ["a/../a/b/f"] = "EINVAL", ["a/b"] = "EISDIR", [""] = "EINVAL", ["a/b/.."] = "EINVAL" }) do
+      assert.equal(code, select(3, fs.read_beneath(dir, rel)), rel)
+    end
+    assert.equal("EFBIG", select(3, fs.read_beneath(dir, "a/b/f", 3)))
+    assert.equal("ENOENT", select(3, fs.read_beneath(dir .. "/none", "f")))
+  end)
+
+  it("fs.ensure_dir_beneath makes private directories and takes no link for one", function()
+    assert(fs.ensure_dir_beneath(dir, "x/y/z", OWNER))
+    for _, rel in ipairs({ "x", "x/y", "x/y/z" }) do
+      local stat = fs.lstat(dir .. "/" .. rel)
+      assert.same({ "directory", OWNER.mode }, { stat.type, stat.mode })
+    end
+    assert(fs.chmod(dir .. "/x/y/z", tonumber("777", 8)))
+    assert(fs.ensure_dir_beneath(dir, "x/y/z", OWNER))
+    assert.equal(OWNER.mode, fs.lstat(dir .. "/x/y/z").mode)
+    assert(fs.symlink("y", dir .. "/x/link"))
+    assert.equal("ENOTDIR", select(3, fs.ensure_dir_beneath(dir, "x/link", OWNER)))
+    assert.equal("ENOTDIR", select(3, fs.ensure_dir_beneath(dir, "x/link/new", OWNER)))
+    assert.is_nil(fs.lstat(dir .. "/x/y/new"))
+    assert(fs.write_atomic(dir .. "/file", ""))
+    assert.equal("ENOTDIR", select(3, fs.ensure_dir_beneath(dir, "file", OWNER)))
+    assert.equal("EINVAL", select(3, fs.ensure_dir_beneath(dir, "x/../up", OWNER)))
+  end)
+
+  it("fs.list_beneath tells links from what they point to", function()
+    assert(fs.mkdir(dir .. "/d"))
+    assert(fs.symlink("d", dir .. "/l"))
+    local names, stats = fs.list_beneath(dir, "")
+    assert.same({ "d", "l" }, names)
+    assert.same({ "directory", "symlink" }, { stats[1].type, stats[2].type })
+    assert.equal("ENOTDIR", select(3, fs.list_beneath(dir, "l")))
+  end)
+end)
