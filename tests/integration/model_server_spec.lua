@@ -187,6 +187,16 @@ describe("the scripted model", function()
     assert.equal(3, #model.requests)
   end)
 
+  with_model("takes a request in chunks", function()
+    model:play({ { text = "got it" } })
+    local text = assert(json.encode({ model = "m", tools = TOOLS,
+      messages = { { role = "user", content = "chunked" } } }))
+    local answer = exchange(("POST /v1/messages HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+      .. "5\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n"):format(text:sub(1, 5), #text - 5, text:sub(6)))
+    assert.truthy(answer:find("got it", 1, true), answer)
+    assert.equal(1, #model:asked("chunked"))
+  end)
+
   with_model("lets a script look at the request", function()
     model:play({ function(request) return { text = "asked " .. request.body.model } end })
     assert.equal("asked m", (assemble(ask("a").events)))

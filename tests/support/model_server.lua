@@ -15,8 +15,7 @@
 -- itself is not used: on the bridge it is the bridge's address, where nobody listens.
 
 local answer = require("support.model_server_answer")
-local json = require("wrapix.json")
-local net = require("wrapix.net")
+local http = require("support.http")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -25,18 +24,8 @@ local M = {}
 
 -- What podman tells pasta to carry to the machine's own address.
 local PASTA_HOST = "169.254.1.2"
-local MAX_BODY = 32 << 20
-local MAX_HEADERS = 100
-local REASONS = {
-  [200] = "OK", [400] = "Bad Request", [401] = "Unauthorized", [404] = "Not Found",
-  [429] = "Too Many Requests", [500] = "Internal Server Error", [529] = "Overloaded",
-}
 
----@class wrapix.test.ModelRequest
----@field method string
----@field path string without the query
----@field headers table<string, string> names in lower case
----@field body any? decoded JSON
+---@class wrapix.test.ModelRequest: wrapix.test.HttpRequest
 ---@field credential { kind: "key"|"token", value: string }?
 ---@field main boolean whether it offers tools: the agent's own work, and no side question
 ---@field turn wrapix.test.Turn? what it was answered with
@@ -44,46 +33,12 @@ local REASONS = {
 ---@class wrapix.test.ModelServer
 ---@field requests wrapix.test.ModelRequest[] in the order of their arrival
 ---@field problems string[] what no script foresaw
+---@field host string the address it listens on
+---@field seen string? the one at which a sandbox sees that
 local Server = {}
 Server.__index = Server
 
--- HTTP ------------------------------------------------------------------------------
-
-local function read_headers(stream)
-  local headers = {}
-  for _ = 1, MAX_HEADERS do
-    local line = stream:read_line()
-    if not line then return nil, "the connection ended in the headers" end
-    line = line:gsub("\r$", "")
-    if line == "" then return headers end
-    local name, value = line:match("^([^:%s]+):%s*(.-)%s*$")
-    if not name then return nil, "not a header: " .. line end
-    headers[name:lower()] = value
-  end
-  return nil, "too many headers"
-end
-
-local function read_chunks(stream)
-  local parts, size = {}, 0
-  repeat
-    local length = tonumber((stream:read_line() or ""):match("^%x+") or "", 16)
-    if not length then return nil, "not a chunk" end
-    size = size + length
-    if size > MAX_BODY then return nil, "too long a body" end
-    parts[#parts + 1] = length > 0 and stream:read_exact(length) or ""
-    stream:read_line()
-  until length == 0
-  return table.concat(parts)
-end
-
-local function read_body(stream, headers)
-  if (headers["transfer-encoding"] or ""):lower() == "chunked" then return read_chunks(stream) end
-  local length = tonumber(headers["content-length"] or "0")
-  if not length or length > MAX_BODY then return nil, "too long a body" end
-  local body = length > 0 and stream:read_exact(length) or ""
-  if not body or #body < length then return nil, "the connection ended in the body" end
-  return body
-end
+-- Answers ---------------------------------------------------------------------------
 
 local function credential(headers)
   if headers["x-api-key"] then return { kind = "key", value = headers["x-api-key"] } end
@@ -91,59 +46,19 @@ local function credential(headers)
   return token and { kind = "token", value = token } or nil
 end
 
--- nil alone when nobody asks anything any more.
-local function read_request(stream)
-  local line = stream:read_line()
-  if not line then return nil end
-  local method, target = line:match("^(%u+) (%S+) HTTP/1%.[01]\r?$")
-  if not method then return nil, "not a request: " .. line end
-  local headers, why = read_headers(stream)
-  if not headers then return nil, why end
-  local text
-  text, why = read_body(stream, headers)
-  if not text then return nil, why end
-  local body
-  if text ~= "" then
-    body, why = json.decode(text)
-    if body == nil then return nil, "not JSON: " .. tostring(why) end
-  end
+-- Tools are offered by the agent's own work, not by its side questions.
+local function is_main(body)
   local tools = type(body) == "table" and body.tools
-  return {
-    method = method, path = target:match("^[^?]*"), headers = headers, body = body,
-    credential = credential(headers), main = type(tools) == "table" and #tools > 0,
-  }
-end
-
-local function head(status, headers)
-  local lines = { ("HTTP/1.1 %d %s"):format(status, REASONS[status] or "Status") }
-  local names = {}
-  for name in pairs(headers) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do lines[#lines + 1] = ("%s: %s"):format(name, headers[name]) end
-  return table.concat(lines, "\r\n") .. "\r\nconnection: close\r\n\r\n"
-end
-
-local function with(headers, more)
-  local all = {}
-  for name, value in pairs(headers or {}) do all[name] = value end
-  for name, value in pairs(more) do all[name] = value end
-  return all
-end
-
-local function send_json(stream, status, value, headers)
-  local text = assert(json.encode(value))
-  stream:write(head(status, with(headers, {
-    ["content-type"] = "application/json", ["content-length"] = #text,
-  })) .. text)
+  return type(tools) == "table" and #tools > 0
 end
 
 local function send_error(stream, status, kind, message, headers)
-  send_json(stream, status, { type = "error", error = { type = kind, message = message } }, headers)
+  http.send_json(stream, status, { type = "error", error = { type = kind, message = message } }, headers)
 end
 
 -- Chunked, so that a stream that breaks is known to have broken.
 local function send_stream(stream, events, turn)
-  stream:write(head(200, with(turn.headers, {
+  stream:write(http.head(200, http.with(turn.headers, {
     ["content-type"] = "text/event-stream", ["transfer-encoding"] = "chunked",
     ["cache-control"] = "no-cache",
   })))
@@ -203,11 +118,11 @@ function Server:_message(stream, request)
   if request.body.stream == true then
     return send_stream(stream, answer.events(turn, id, model), turn)
   end
-  return send_json(stream, 200, answer.whole(turn, id, model), turn.headers)
+  return http.send_json(stream, 200, answer.whole(turn, id, model), turn.headers)
 end
 
 local function count_tokens(_, stream)
-  send_json(stream, 200, { input_tokens = 100 })
+  http.send_json(stream, 200, { input_tokens = 100 })
 end
 
 local PATHS = {
@@ -224,49 +139,30 @@ function Server:_answer(stream, request)
 end
 
 function Server:_serve(stream)
-  local request, why = read_request(stream)
+  local request, why = http.read(stream)
   if request then
+    request.credential, request.main = credential(request.headers), is_main(request.body)
     self:_answer(stream, request)
   elseif why then
     self:_problem("%s", why)
     send_error(stream, 400, "invalid_request_error", why)
   end
-  stream:close()
 end
 
 -- Its life --------------------------------------------------------------------------
 
--- What goes wrong with one connection ends that one alone.
-local function accept_all(self)
-  task.scope(function(scope)
-    while true do
-      local stream = self._server:accept()
-      if not stream then break end
-      scope:spawn(function()
-        local ok, err = pcall(self._serve, self, stream)
-        if not ok and not task.is_cancelled() then self:_problem("%s", tostring(err)) end
-        stream:close()
-        return true
-      end)
-    end
-    scope:cancel()
-    return true
-  end)
-end
-
 ---Starts a server; close it, or let a <close> variable do so.
----@param opts { host: string?, seen: string?, port: integer? }? the address to listen on,
----  default 127.0.0.1; the one at which it is seen; the port, default a free one
+---@param opts { host: string?, seen: string? }? the address to listen on, default 127.0.0.1;
+---  the one at which it is seen
 ---@return wrapix.test.ModelServer
 function M.open(opts)
   opts = opts or {}
-  local host = opts.host or "127.0.0.1"
   local self = setmetatable({
-    requests = {}, problems = {}, _scripts = {}, _answers = 0, _prefix = sys.random_hex(4),
-    _server = assert(net.listen_tcp(host, opts.port or 0)),
+    requests = {}, problems = {}, host = opts.host or "127.0.0.1", seen = opts.seen,
+    _scripts = {}, _answers = 0, _prefix = sys.random_hex(4),
   }, Server)
-  self._seen = ("%s:%d"):format(opts.seen or host, self._server:port())
-  self._task = task.detach(accept_all, self)
+  self._listener = http.listen(self.host, self.seen, function(stream) self:_serve(stream) end,
+    self.problems)
   return self
 end
 
@@ -281,7 +177,7 @@ end
 
 ---Where it is, for those it was opened for.
 ---@return string
-function Server:url() return "http://" .. self._seen end
+function Server:url() return "http://" .. self._listener.address end
 
 ---Adds a script: each request that offers tools is answered with its next turn.
 ---@param turns (wrapix.test.Turn|fun(request: wrapix.test.ModelRequest): wrapix.test.Turn)[]
@@ -290,10 +186,8 @@ function Server:play(turns, when)
   self._scripts[#self._scripts + 1] = { turns = turns, when = when, at = 0 }
 end
 
----Forgets scripts, requests and problems.
-function Server:reset()
-  self._scripts, self.requests, self.problems = {}, {}, {}
-end
+---Forgets scripts and requests.
+function Server:reset() self._scripts, self.requests = {}, {} end
 
 ---The requests that offered tools.
 ---@param when string? only of conversations in which this text occurs
@@ -337,10 +231,7 @@ function M.results_of(request)
 end
 
 ---Ends it, and every connection.
-function Server:close()
-  self._server:close()
-  self._task:join()
-end
+function Server:close() self._listener:close() end
 
 function Server:__close() self:close() end
 
