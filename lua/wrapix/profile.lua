@@ -11,6 +11,7 @@ local chunk = require "wrapix.profile.chunk"
 local layers = require "wrapix.profile.layers"
 local path = require "wrapix.path"
 local schema = require "wrapix.schema"
+local toolchain = require "wrapix.lazy" "wrapix.profile.toolchain"
 
 local M = {}
 
@@ -266,7 +267,7 @@ M.is_path = chunk.is_path
 M.list = chunk.list
 
 --- A table that loads a profile when its field is read; an unknown name raises.
---- `wrapix.profiles` is one.
+--- `wrapix.profiles` is one. Those of rust and python have `with_toolchain`.
 ---@param ctx wrapix.ProfileContext
 ---@return table<string, table>
 function M.catalog(ctx)
@@ -278,7 +279,7 @@ function M.catalog(ctx)
       end
       local profile, message = M.load(name, ctx)
       if not profile then error(message, 2) end
-      rawset(catalog, name, profile)
+      rawset(catalog, name, toolchain.offer(profile, name, ctx))
       return profile
     end,
   })
