@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The profile without special needs, and what others derive from: a shell, the
+-- The profile without special needs, and what others derive from: an agent, the
 -- usual Unix tools, and what agents reach for when they read and change code.
 -- A plain table; apt and nix are the names where they differ.
 
@@ -41,6 +41,8 @@ return {
     "yq",
     "zip",
   },
+  agents = { "claude" },
+  agent = "claude",
   network = "open",
   limits = { memory = "4g", pids = 4096 },
 }

@@ -96,6 +96,34 @@ local function limit_rows(plan)
   return rows
 end
 
+-- Which credential an agent takes, and what it stands before.
+local function credential_text(credentials)
+  local names = {}
+  for i, one in ipairs(credentials) do
+    names[i] = one.kind == "login" and ("the login '%s'"):format(one.name) or one.name
+  end
+  if #names == 0 then return "none" end
+  local first = table.remove(names, 1)
+  return #names == 0 and first or ("%s, before %s"):format(first, table.concat(names, ", "))
+end
+
+local function agent_rows(plan)
+  local rows = {}
+  local function add(...) rows[#rows + 1] = { ... } end
+  for _, agent in ipairs(plan.agents or {}) do
+    local version = agent.version or "the image's own version"
+    add(agent.name, ("%s, %s%s"):format(path.show(agent.title), version,
+      agent.runs and ", runs" or ""), agent.origin)
+    if agent.login then add("  login", path.show(agent.login.source)) end
+    add("  credential", credential_text(agent.credentials))
+    for _, file in ipairs(agent.files) do add("  settings", path.show(file)) end
+    for _, unused in ipairs(agent.unused) do
+      add("  not carried", ("%s: %s"):format(path.show(unused.what), path.show(unused.reason)))
+    end
+  end
+  return rows
+end
+
 local function network_rows(plan)
   local network = plan.network
   local how = network.mode == "none" and "no network" or "by " .. network.backend
@@ -165,7 +193,7 @@ end
 
 local SECTIONS = {
   { "command", command_rows }, { "image", image_rows }, { "user", user_rows },
-  { "mounts", mount_rows }, { "env", env_rows }, { "limits", limit_rows },
+  { "agents", agent_rows }, { "mounts", mount_rows }, { "env", env_rows }, { "limits", limit_rows },
   { "network", network_rows }, { "security", security_rows }, { "labels", label_rows },
   { "engine", engine_rows }, { "skipped", skipped_rows }, { "warnings", warning_rows },
   { "command line", flag_rows, widest = 92 },

@@ -5,6 +5,7 @@
 --
 -- SPDX-License-Identifier: MIT
 
+local agents = require("wrapix.plan.agents")
 local env = require("wrapix.plan.env")
 local host = require("wrapix.plan.host")
 local images = require("wrapix.image.recipe")
@@ -31,6 +32,7 @@ local M = {}
 ---@field workspace string? as given with -C; the path itself is in the facts
 ---@field detach boolean?
 ---@field keep boolean?
+---@field login boolean? only to log in: no secrets, no state, no caches, nothing of a project
 ---@field command string[]? what stands after `--`
 
 local KNOWN_OPTIONS = {
@@ -48,6 +50,7 @@ local KNOWN_OPTIONS = {
   workspace = "string",
   detach = "boolean",
   keep = "boolean",
+  login = "boolean",
   command = "table",
 }
 
@@ -114,7 +117,7 @@ local function add_image(ctx)
   elseif ref == nil then
     local image = ctx.facts.image or images
     local message, code, hint
-    recipe, message, code, hint = image.recipe(profile, ctx.facts.env)
+    recipe, message, code, hint = image.recipe(ctx.image_profile, ctx.facts.env)
     if not recipe then
       return nil, message or "plan: image: the profile names neither image nor base",
         code or "EPLAN", hint or 'write image = "docker.io/library/debian:trixie-slim"'
@@ -136,37 +139,30 @@ local function check_command(command)
   return true
 end
 
-local function chosen_agent(ctx)
-  if ctx.options.agent then
-    return ctx.options.agent, item.option("--agent")
-  elseif ctx.profile.agent then
-    return ctx.profile.agent, profiles.late_origin(ctx.profile, "agent")
-  end
-end
-
 -- An agent named on the command line beats the profile's command; one named in
 -- the profile is what runs when the profile gives no command of its own.
 local function chosen_command(ctx)
   local given, profile = ctx.options.command, ctx.profile
   if given and #given > 0 then
     return given, item.given(ctx, "--", "command")
-  end
-  local agent, origin = chosen_agent(ctx)
-  if profile.command and not ctx.options.agent then
+  elseif profile.command and not ctx.options.agent then
     return profile.command, profiles.late_origin(profile, "command")
-  elseif agent then
-    return { agent }, origin
+  elseif ctx.agent then
+    ctx.agent_runs = true
+    return agents.command(ctx)
   end
+  -- Which shell the image has only the init can tell.
+  return { "--shell" }, item.default()
 end
 
 local function add_command(ctx)
-  local value, origin = chosen_command(ctx)
-  if value then
-    ctx.plan.command = { value = table.move(value, 1, #value, 1, {}), origin = origin }
-  else
-    -- Which shell the image has only the init can tell.
-    ctx.plan.command = { value = { "--shell" }, shell = true, origin = item.default() }
+  local value, origin, code, hint = chosen_command(ctx)
+  if not value then
+    return nil, origin, code, hint
   end
+  local is_shell = #value == 1 and value[1] == "--shell" and origin.kind == "default"
+  ctx.plan.command =
+    { value = table.move(value, 1, #value, 1, {}), shell = is_shell or nil, origin = origin }
   return check_command(ctx.plan.command)
 end
 
@@ -215,6 +211,7 @@ local STEPS = {
   add_runtime,
   host.add_engine,
   add_name,
+  agents.choose,
   add_image,
   add_command,
   add_terminal,
@@ -226,6 +223,7 @@ local STEPS = {
   add_labels,
   host.add_network,
   host.add_security,
+  agents.add,
 }
 
 -- Whatever goes through a plan without reading it, an encoder for one, finds

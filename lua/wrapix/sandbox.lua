@@ -119,7 +119,9 @@ end
 ---@return string? hint
 function Sandbox:start()
   if self._started then error("start: the sandbox has been started already", 2) end
-  local plan, facts, make, hint = self:_prepare({ detach = true }, false)
+  -- Any command will do: it is replaced. With none it would be the agent's.
+  local asked = { command = { "true" }, detach = true }
+  local plan, facts, make, hint = self:_prepare(asked, false)
   if not plan then return nil, facts, make, hint end
   local function remake(edit)
     local made, why, what, mend = make(edit)

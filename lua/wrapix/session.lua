@@ -8,10 +8,13 @@ local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local host = require("wrapix.host")
 local json = require("wrapix.json")
+local lazy = require("wrapix.lazy")
 local owner = require("wrapix.owner")
 local path = require("wrapix.path")
 local staging = require("wrapix.staging")
 local sys = require("wrapix.sys")
+
+local store = lazy("wrapix.agent.store")
 
 local M = {}
 
@@ -103,13 +106,41 @@ local function write(file, text, mode)
   return fs.write_atomic(file, text, { mode = tonumber(mode, 8), sync = false })
 end
 
+-- What a variable is inside; of a secret the value that no plan holds.
+local function value_of(name, plan, known)
+  for _, variable in ipairs(plan.env) do
+    if variable.name == name then
+      return variable.secret and known.env[name] or variable.value or ""
+    end
+  end
+  return ""
+end
+
+-- The end of a value as it may stand between the quotes of JSON and of TOML; empty
+-- for one that neither can hold.
+local function quoted_end(value, last)
+  local text = json.encode(last and value:sub(-last) or value)
+  return text and text:sub(2, -2) or ""
+end
+
+-- Tokens stand for the ends of values, so that no part of a secret is in a plan.
+local function filled(file, plan, known)
+  local text = file.text
+  for token, from in pairs(file.fill or {}) do
+    local value = quoted_end(value_of(from.env, plan, known), from.last)
+    text = text:gsub(token:gsub("%p", "%%%0"), (value:gsub("%%", "%%%%")))
+  end
+  return text
+end
+
 -- What a plan wants written beside it; sources of mounts among them.
-local function write_files(session, plan)
+local function write_files(session, plan, known)
   for _, file in ipairs(plan.files or {}) do
     local place = session.dir .. "/" .. file.path
     local ok, msg, code = fs.ensure_dir(place:match("^(.*)/"), PUBLIC)
-    if ok then ok, msg, code = write(place, file.text, "644") end
-    -- git trusts only files of its own user.
+    local mode = file.private and "600" or "644"
+    if ok then ok, msg, code = write(place, filled(file, plan, known), mode) end
+    -- git trusts only files of its own user, and what is private is the sandbox's.
     if ok and plan.user.mode == "direct" then
       ok, msg, code = fs.chown(place, plan.user.uid, plan.user.gid)
     end
@@ -132,7 +163,7 @@ local function fill(session, plan, known)
     function() return fs.mkdir(session.dir .. "/out", PRIVATE) end,
     function() return fs.mkdir(session.dir .. "/bin", PUBLIC) end,
     function() return write(session.dir .. "/context.json", inside .. "\n", "644") end,
-    function() return write_files(session, plan) end,
+    function() return write_files(session, plan, known) end,
   }) do
     ok, msg, code = step()
     if not ok then return nil, msg, code end
@@ -176,6 +207,7 @@ function M.open(plan, known)
   if ok and plan.log_path then
     ok, msg, code = fs.ensure_dir(path.dirname(plan.log_path), PRIVATE)
   end
+  if ok then ok, msg, code, hint = store.make_all(plan, known.dirs) end
   if ok then ok, msg, code = make(session, plan, known) end
   if not ok then return nil, msg, code, hint end
   return session
@@ -187,7 +219,10 @@ end
 ---@return true|nil
 ---@return string? message
 ---@return string? code
+---@return string? hint
 function Session:use_plan(plan, known)
+  local made, why, what, hint = store.make_all(plan, known.dirs)
+  if not made then return nil, why, what, hint end
   local text, msg, code = info(plan, known)
   local inside
   if text then inside, msg, code = context(plan) end
@@ -196,7 +231,7 @@ function Session:use_plan(plan, known)
   ok, msg, code = write(self.root .. "/info.json", text .. "\n", "600")
   if ok then ok, msg, code = write(self.dir .. "/context.json", inside .. "\n", "644") end
   if not ok then return nil, msg, code end
-  return write_files(self, plan)
+  return write_files(self, plan, known)
 end
 
 ---Names the engine's process to those who take away what a dead launcher left.

@@ -14,6 +14,9 @@ function M.plan(plan, deps)
   for _, name in ipairs(LISTS) do
     if plan[name] then deps.json.array(plan[name]) end
   end
+  for _, agent in ipairs(plan.agents or {}) do
+    for _, name in ipairs({ "credentials", "files", "unused" }) do deps.json.array(agent[name]) end
+  end
   for _, name in ipairs({ "packages", "links" }) do
     local recipe = plan.image.recipe
     if recipe and recipe[name] then deps.json.array(recipe[name]) end

@@ -4,6 +4,7 @@
 --
 -- SPDX-License-Identifier: MIT
 
+local agents = require("wrapix.plan.agents")
 local git = require("wrapix.plan.git")
 local item = require("wrapix.plan.item")
 local profiles = require("wrapix.profile")
@@ -44,6 +45,7 @@ local function add_defaults(set, ctx)
   set("GIT_COMMITTER_NAME", person.committer.name, person.origin)
   set("GIT_COMMITTER_EMAIL", person.committer.email, person.origin)
   git.add_env(set, ctx)
+  agents.add_env(set, ctx)
 end
 
 local function check_name(name, where)

@@ -5,6 +5,7 @@
 --
 -- SPDX-License-Identifier: MIT
 
+local agents = require("wrapix.plan.agents")
 local git = require("wrapix.plan.git")
 local item = require("wrapix.plan.item")
 local lazy = require("wrapix.lazy")
@@ -177,7 +178,8 @@ end
 function M.add(ctx)
   local list = {}
   add_own(list, ctx)
-  local steps = { check_workspace, add_profile, add_writable, add_options, add_git }
+  local steps = { check_workspace, add_profile, add_writable, add_options, add_git,
+    agents.add_mounts }
   local ok, message, code, hint = item.all(steps, list, ctx)
   if ok then
     ok, message, code, hint = places.collisions(list)

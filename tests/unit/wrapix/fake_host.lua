@@ -26,6 +26,8 @@ local function new_fs(host)
     return found.text
   end
 
+  function fs.read_beneath(root, rel) return fs.read(root .. "/" .. rel) end
+
   function fs.stat(path)
     local found = entry(host, path)
     if not found then return absent("stat", path) end

@@ -38,6 +38,47 @@ local function engine(version_text, changes)
   return result
 end
 
+-- An agent with one of everything, so that the texts do not change with a real one.
+local AGENT = {
+  name = "claude", title = "Claude Code",
+  install = { npm = "@anthropic-ai/claude-code", version = "2.1.330" },
+  secrets = { "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN" },
+  env = { CLAUDE_QUIET = "1" },
+  login = { dest = "~/.claude-login", env = { CLAUDE_STORE = "~/.claude-login" },
+    command = { "claude", "auth", "login" },
+    status = function(read) return read(".credentials.json") and "there" or "none" end },
+  state = { { name = "home", dest = "~/.claude" } },
+  settings = function(input)
+    return {
+      files = {
+        { dest = "/etc/claude-code/managed-settings.json",
+          text = ('{"model":"%s"}'):format(input.extra and input.extra.model or "") },
+        { dest = "~/.claude.json", text = ('{"key":"@KEY@","at":"%s"}'):format(input.workspace),
+          fill = { ["@KEY@"] = { env = "ANTHROPIC_API_KEY", last = 20 } } },
+      },
+      env = { CLAUDE_SEEN = input.prompt_file },
+      unused = input.hooks and { { what = "hooks.agent.Odd", reason = "has no such event" } } or {},
+    }
+  end,
+  argv = function(mode, opts)
+    if mode == "interactive" then return { "claude", "--prompt=" .. opts.prompt_file } end
+    return { "claude", "-p", "--output=" .. opts.output }
+  end,
+}
+
+--- Agents of a made-up registry: claude as above, and codex, which has nothing but a command.
+M.agents = {
+  get = function(name)
+    if name == "claude" then return AGENT end
+    if name == "codex" then
+      return { name = "codex", title = "Codex", secrets = {}, env = {}, state = {},
+        settings = function() return { files = {}, unused = {} } end,
+        argv = function(mode) return { "codex", mode } end }
+    end
+    return nil, ("agent: %s: no such agent"):format(name), "ENOAGENT", "there are claude and codex"
+  end,
+}
+
 --- Facts of a Debian 13 desktop: rootless Podman 5.4.2, pasta, cgroup v2.
 function M.facts()
   local deps = fake_host.new({})
@@ -98,9 +139,11 @@ function M.facts()
     },
     engine = engine("5.4.2"),
     fs = deps.fs,
+    agents = M.agents,
     image = {
       recipe = function(profile)
-        return { name = profile.name, base = profile.base, packages = profile.packages }
+        return { name = profile.name, base = profile.base, packages = profile.packages,
+          agents = profile.agents }
       end,
       reference = function(recipe)
         return ("localhost/wrapix-%s:0123456789ab"):format(recipe.name)
@@ -129,6 +172,21 @@ function M.root_facts()
   facts.stdin_tty, facts.tty_size = false, nil
   return facts
 end
+
+--- The desktop, with a key of an agent and a project that tells of itself.
+function M.agent_facts()
+  local facts = M.facts()
+  facts.env.ANTHROPIC_API_KEY = "canary-key-0123456789abcdefghij"
+  local read = facts.fs.read_beneath
+  facts.fs.read_beneath = function(root, rel)
+    if rel == "docs/README.md" then return "# Shop\n\27[31mRed\n" end
+    return read(root, rel)
+  end
+  return facts
+end
+
+--- The old host as root, in the workspace of an ordinary user.
+function M.root_agent_facts() return M.root_facts() end
 
 --- Loads a profile of tests/unit/data/profiles with exact lines.
 function M.profile(name)

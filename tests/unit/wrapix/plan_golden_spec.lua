@@ -36,6 +36,8 @@ local CASES = {
     options = { detach = true, timeout = 1.5, agent = "claude" },
   },
   { name = "open-rootless", profile = "open", facts = fixture.facts, options = {} },
+  { name = "agents-rootless", profile = "agents", facts = fixture.agent_facts, options = {} },
+  { name = "agents-root", profile = "agents", facts = fixture.root_agent_facts, options = {} },
   { name = "small-root", profile = "small", facts = fixture.root_facts, options = {} },
 }
 

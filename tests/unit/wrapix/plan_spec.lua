@@ -124,8 +124,9 @@ describe("command", function()
     local all = { command = { "make" }, agent = "claude", shell = "export A=1" }
     assert.same({ "id" }, made(all, { command = { "id" } }).command.value)
     assert.same({ "make" }, made(all).command.value)
-    assert.same({ "codex" }, made(all, { agent = "codex" }).command.value)
-    assert.same({ "claude" }, made({ agent = "claude" }).command.value)
+    assert.same({ "codex", "interactive" }, made(all, { agent = "codex" }).command.value)
+    assert.same({ "claude", "--prompt=/run/wrapix/agents/prompt.md" },
+      made({ agent = "claude" }).command.value)
     assert.same({ "--shell" }, made({ shell = "export A=1" }).command.value)
     assert.is_true(made({}).command.shell)
     assert.same({ "--shell" }, made({}, { command = {} }).command.value)
