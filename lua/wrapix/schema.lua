@@ -18,6 +18,7 @@ local list_of, map_of, one_of = check.list_of, check.map_of, check.one_of
 
 M.is_list = check.is_list
 M.is_env_name = check.is_env_name
+M.is_word = check.is_word
 M.agent = agents.agent
 
 ---@alias wrapix.Add fun(text: string, ...: string|integer) notes a problem below the field

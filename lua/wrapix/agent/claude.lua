@@ -79,7 +79,10 @@ local function argv(mode, opts)
   local function add(...)
     for _, word in ipairs({ ... }) do out[#out + 1] = word end
   end
-  if mode == "headless" then add("-p", "--output-format=stream-json", "--verbose") end
+  if mode == "headless" then
+    add("-p")
+    if opts.output ~= "text" then add("--output-format=stream-json", "--verbose") end
+  end
   add("--dangerously-skip-permissions")
   if opts.prompt_file then add("--append-system-prompt-file=" .. opts.prompt_file) end
   if opts.model then add("--model=" .. opts.model) end

@@ -49,6 +49,7 @@ local BUILTIN = { "claude" }
 
 ---@class wrapix.AgentArgvOptions
 ---@field prompt_file string? the text of wrapix for the agent, as a file in the sandbox
+---@field output "text"? headless: the answer as plain text, for people; default: its stream
 ---@field command string[]? what the agent `command` runs
 ---@field model string?
 ---@field resume string? a session to go on with

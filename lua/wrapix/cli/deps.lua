@@ -9,6 +9,7 @@ local host = require("wrapix.host")
 local M = {}
 
 local MODULES = {
+  agents = "wrapix.agent",
   container = "wrapix.container",
   fs = "wrapix.fs",
   gc = "wrapix.gc",
@@ -29,6 +30,7 @@ local MODULES = {
   profile = "wrapix.profile",
   reap = "wrapix.reap",
   record = "wrapix.record",
+  store = "wrapix.agent.store",
   stopping = "wrapix.stopping",
   sys = "wrapix.sys",
   task = "wrapix.task",

@@ -19,8 +19,8 @@ local USAGE_STATUS = 2
 
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
-  "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "deploy-key",
-  "doctor", "version", "help",
+  "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "login",
+  "deploy-key", "doctor", "version", "help",
 }
 
 -- Words the command line keeps for commands of other versions, so that no

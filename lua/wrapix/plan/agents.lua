@@ -280,7 +280,8 @@ local function add_settings(list, ctx, one)
   local settings, message, code, hint = call(one, "settings", one.agent.settings, {
     extra = profile.settings and profile.settings[one.name],
     hooks = profile.hooks and profile.hooks.agent, mcp = profile.mcp,
-    workspace = ctx.plan.workspace.dest, prompt_file = INSIDE .. PROMPT,
+    workspace = ctx.plan.workspace.dest,
+    prompt_file = not ctx.options.login and INSIDE .. PROMPT or nil,
   })
   if settings == nil then return nil, message, code, hint end
   local ok
@@ -303,9 +304,8 @@ end
 ---@return string? hint
 function M.add_mounts(list, ctx)
   ctx.skeleton = {}
-  local ok, message, code, hint = true, nil, nil, nil
   for _, one in ipairs(ctx.agents) do
-    ok, message, code, hint = item.all({ add_login, add_state, add_settings }, list, ctx, one)
+    local ok, message, code, hint = item.all({ add_login, add_state, add_settings }, list, ctx, one)
     if not ok then return nil, message, code, hint end
   end
   return add_caches(list, ctx)

@@ -1,0 +1,234 @@
+-- SPDX-License-Identifier: MIT
+-- Specs of wrapix.plan.agents: which agents a sandbox has, what runs, which
+-- credential counts, and what an agent's table may not do.
+
+local fixture = require "tests.unit.wrapix.plan_fixture"
+local plan = require "wrapix.plan"
+local profiles = require "wrapix.profile"
+
+local CLAUDE = { base = "debian:13", agents = { "claude" }, agent = "claude" }
+
+local function copy(tbl, changes)
+  local out = {}
+  for key, value in pairs(tbl) do out[key] = value end
+  for key, value in pairs(changes or {}) do out[key] = value end
+  return out
+end
+
+local function make(fields, options, change)
+  local facts = fixture.facts()
+  if change then change(facts) end
+  local given = getmetatable(fields) and fields or copy(fields, { name = "t" })
+  local profile = assert(profiles.from_table(given, { source = "t.lua", text = "return {}" }))
+  return plan.make(profile, options or {}, facts)
+end
+
+local function made(...)
+  local result, message = make(...)
+  return assert(result, message)
+end
+
+local function refused(pattern, ...)
+  local result, message, code, hint = make(...)
+  assert.is_nil(result)
+  assert.matches(pattern, message)
+  assert.is_string(code)
+  return hint
+end
+
+local function names(p)
+  local list = {}
+  for i, agent in ipairs(p.agents or {}) do list[i] = agent.name end
+  return list
+end
+
+local function find(list, key, value)
+  for _, one in ipairs(list or {}) do
+    if one[key] == value then return one end
+  end
+end
+
+local function no_terminal(facts) facts.stdin_tty, facts.stdout_tty = false, false end
+
+-- A registry with one more agent, made of changes to codex.
+local function with_agent(changes)
+  return function(facts)
+    local codex = facts.agents.get("codex")
+    facts.agents = { get = function(name)
+      if name ~= "odd" then return fixture.agents.get(name) end
+      return copy(copy(codex, { name = "odd" }), changes)
+    end }
+  end
+end
+
+describe("the agents of a sandbox", function()
+  it("are the profile's, the one that runs, and the option's", function()
+    assert.same({ "claude" }, names(made(CLAUDE)))
+    assert.same({ "claude", "codex" }, names(made(CLAUDE, { agent = "codex" })))
+    assert.same({ "codex" }, names(made({ base = "debian:13", agent = "codex" })))
+    assert.is_nil(made({ base = "debian:13" }).agents)
+  end)
+
+  it("are in the image, with the one the option adds", function()
+    assert.same({ "claude", "codex" }, made(CLAUDE, { agent = "codex" }).image.recipe.agents)
+    assert.same({ "claude@1.0" }, made(copy(CLAUDE, { agents = { "claude@1.0" } })).image.recipe.agents)
+  end)
+
+  it("are none in an image that was not built, unless named for it", function()
+    assert.same({}, names(made(CLAUDE, { image = "i:1" })))
+    assert.is_true(made(CLAUDE, { image = "i:1" }).command.shell)
+    local one = made(CLAUDE, { image = "i:1", agent = "codex" })
+    assert.same({ "codex" }, names(one))
+    assert.same({ "codex", "interactive" }, one.command.value)
+    local bare = made(profiles.derive(copy(CLAUDE, { name = "t" }), { image = "i:1" }))
+    assert.same({ {}, true }, { names(bare), bare.command.shell })
+    local own = made(profiles.derive(copy(CLAUDE, { name = "t" }), { image = "i:1", agent = "claude" }))
+    assert.same({ "claude" }, names(own))
+    assert.is_nil(own.agents[1].version)
+  end)
+
+  it("have the version that was asked for, else their own", function()
+    assert.equal("2.1.330", made(CLAUDE).agents[1].version)
+    assert.equal("1.0", made(copy(CLAUDE, { agents = { "claude@1.0" } })).agents[1].version)
+  end)
+
+  it("have to be known", function()
+    assert.equal("there are claude and codex",
+      refused("^plan: t.lua:?%d*: agent: nobody: no such agent$", { base = "b", agents = { "nobody" } }))
+    refused("^plan: %-%-agent: agent: nobody: no such agent$", CLAUDE, { agent = "nobody" })
+  end)
+end)
+
+describe("the command", function()
+  it("is the agent's: at a terminal interactive, with a pipe headless", function()
+    assert.same({ "claude", "--prompt=/run/wrapix/agents/prompt.md" }, made(CLAUDE).command.value)
+    assert.same({ "claude", "-p", "--output=text" }, made(CLAUDE, {}, no_terminal).command.value)
+    local half = made(CLAUDE, {}, function(facts) facts.stdout_tty = false end)
+    assert.equal("-p", half.command.value[2])
+    assert.is_true(half.terminal.stdin)
+  end)
+
+  it("is the given one, then the profile's, then the agent's", function()
+    local both = copy(CLAUDE, { command = { "make" } })
+    assert.same({ "id" }, made(both, { command = { "id" }, agent = "codex" }).command.value)
+    assert.same({ "make" }, made(both).command.value)
+    assert.same({ "codex", "interactive" }, made(both, { agent = "codex" }).command.value)
+    assert.is_nil(made(both).agents[1].runs)
+    assert.is_true(made(CLAUDE).agents[1].runs)
+  end)
+
+  it("cannot be an agent that nobody could talk to", function()
+    assert.matches("attach", refused("detached agent without a terminal", CLAUDE, { detach = true },
+      no_terminal))
+    assert.equal("claude", made(CLAUDE, { detach = true }).command.value[1])
+    assert.same({ "id" }, made(CLAUDE, { detach = true, command = { "id" } }, no_terminal).command.value)
+  end)
+end)
+
+describe("credentials", function()
+  local function with_env(values)
+    return function(facts)
+      for name, value in pairs(values) do facts.env[name] = value end
+    end
+  end
+
+  it("of the environment pass as secrets when set, the strongest wins, then the login", function()
+    local p = made(CLAUDE, {}, with_env({ ANTHROPIC_API_KEY = "k-canary",
+      CLAUDE_CODE_OAUTH_TOKEN = "t-canary" }))
+    assert.same({ { kind = "variable", name = "ANTHROPIC_API_KEY" },
+      { kind = "variable", name = "CLAUDE_CODE_OAUTH_TOKEN" }, { kind = "login", name = "default" } },
+      p.agents[1].credentials)
+    assert.is_true(find(p.env, "name", "ANTHROPIC_API_KEY").secret)
+    assert.is_nil(fixture.plan_text(p):find("canary", 1, true))
+  end)
+
+  it("that are empty are none", function()
+    local p = made(CLAUDE, {}, with_env({ ANTHROPIC_API_KEY = "" }))
+    assert.is_nil(find(p.env, "name", "ANTHROPIC_API_KEY"))
+    assert.same({ { kind = "login", name = "default" } }, p.agents[1].credentials)
+    p = made(CLAUDE, { env = { "ANTHROPIC_API_KEY=" } }, with_env({ ANTHROPIC_API_KEY = "k" }))
+    assert.equal("", find(p.env, "name", "ANTHROPIC_API_KEY").value)
+    assert.equal("login", p.agents[1].credentials[1].kind)
+  end)
+
+  it("are not given to what only logs in, nor anything of a project", function()
+    local p = made(copy(CLAUDE, { caches = { uv = "~/.cache/uv" }, login = "work" }), { login = true },
+      with_env({ ANTHROPIC_API_KEY = "k" }))
+    assert.is_nil(find(p.env, "name", "ANTHROPIC_API_KEY"))
+    assert.is_nil(find(p.mounts, "dest", "/home/wrapix/.claude"))
+    assert.is_nil(find(p.mounts, "dest", "/home/wrapix/.cache/uv"))
+    assert.is_nil(find(p.files, "path", "agents/prompt.md"))
+    assert.equal("/home/joe/.local/share/wrapix/logins/claude/work",
+      find(p.mounts, "dest", "/home/wrapix/.claude-login").source)
+  end)
+end)
+
+describe("what an agent brings", function()
+  it("gives way to what somebody mounts or sets by name", function()
+    local p = made(copy(CLAUDE, {
+      mounts = { { source = "/srv/lib", dest = "~/.claude", mode = "rw" } },
+      env = { CLAUDE_QUIET = "0" }, caches = { own = "/srv/lib2" },
+    }), { mounts = { "/srv/lib:/srv/lib2" } })
+    assert.equal("/srv/lib", find(p.mounts, "dest", "/home/wrapix/.claude").source)
+    assert.equal("0", find(p.env, "name", "CLAUDE_QUIET").value)
+    assert.equal("/srv/lib", find(p.mounts, "dest", "/srv/lib2").source)
+    assert.equal(2, #p.skipped)
+    assert.matches("is taken by the mount of", p.skipped[1].reason)
+  end)
+
+  it("cannot replace its settings, which lie read-only above the project's", function()
+    refused("two mounts at one place", copy(CLAUDE, {
+      mounts = { { source = "/srv/lib", dest = "/etc/claude-code/managed-settings.json" } } }))
+    local p = made(CLAUDE)
+    assert.equal("ro", find(p.mounts, "dest", "/etc/claude-code/managed-settings.json").mode)
+    local file = find(p.files, "path", "skel/.claude.json")
+    assert.same({ true, '{"key":"@KEY@","at":"/workspace"}' }, { file.private, file.text })
+  end)
+
+  it("is told of when it could not be carried", function()
+    local p = made(copy(CLAUDE, { hooks = { agent = { Odd = "x" } } }))
+    assert.same({ { what = "hooks.agent.Odd", reason = "has no such event" } }, p.agents[1].unused)
+  end)
+
+  it("is made by the launcher only below its own directories", function()
+    local p = made(copy(CLAUDE, { caches = { uv = "~/.cache/uv" } }))
+    local list = {}
+    for _, mount in ipairs(p.mounts) do
+      if mount.make then
+        list[#list + 1] = mount.source
+        assert.same({ "bind", "rw" }, { mount.type, mount.mode })
+      end
+    end
+    assert.same({ "/home/joe/.local/share/wrapix/logins/claude/default",
+      "/home/joe/.local/share/wrapix/projects/shop-6381e5ff8c93/claude/home",
+      "/home/joe/.cache/wrapix/caches/uv" }, list)
+  end)
+
+  it("is refused when it is none, and when its table fails", function()
+    local odd = { base = "b", agents = { "odd" } }
+    for pattern, settings in pairs({
+      ["settings of the agent failed: .*boom"] = function() error("boom") end,
+      ["settings of the agent gave no files"] = function() return {} end,
+      ["settings of the agent gave a wrong file 1"] = function() return { files = { { dest = 1 } } } end,
+      ["wrong file 2"] = function()
+        return { files = { { dest = "~/a", text = "" }, { dest = "~/b", text = "",
+          fill = { X = { env = "a b" } } } } }
+      end,
+      ["nothing can be mounted at or below /proc"] = function()
+        return { files = { { dest = "/proc/x", text = "" } } }
+      end,
+      ["would hide"] = function() return { files = { { dest = "~/../..", text = "" } } } end,
+      ["agent odd has a file there as well"] = function()
+        return { files = { { dest = "~/a", text = "" }, { dest = "~/./a", text = "" } } }
+      end,
+    }) do
+      refused(pattern, odd, {}, with_agent({ settings = settings }))
+    end
+    local runs = copy(odd, { agent = "odd" })
+    refused("argv of the agent failed", runs, {}, with_agent({ argv = function() error("x") end }))
+    refused("no terminal here", runs, {}, with_agent({ argv = function()
+      return nil, "no terminal here", "EAGENT"
+    end }))
+    refused("cannot run interactive", runs, {}, with_agent({ argv = function() return nil end }))
+  end)
+end)
