@@ -74,6 +74,8 @@ mount_host() {
   open_device_nodes "$root"
   mount_volatile "$root" "$uid" "$gid"
   cp /etc/resolv.conf /etc/hosts root/etc/
+  # Whoever this machine trusts for TLS is trusted there too: a proxy may look into it.
+  cp /etc/ssl/certs/ca-certificates.crt root/etc/ssl/certs/
   chown "$uid:$gid" home
   mount_storage deb13 home/.local/share/containers
   chown "$uid:$gid" home/.local home/.local/share

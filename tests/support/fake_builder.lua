@@ -47,7 +47,8 @@ local function new_fs(world)
       task.sleep(0.005)
     end
     world.locks[path] = true
-    return setmetatable({}, { __close = function() world.locks[path] = nil end })
+    local lock = { close = function() world.locks[path] = nil end }
+    return setmetatable(lock, { __close = lock.close })
   end
   return fs
 end
@@ -91,6 +92,7 @@ end
 function M.new(answer)
   local world = {
     files = {}, locks = {}, images = {}, calls = {}, processes = {}, notes = {}, details = {},
+    warnings = {},
     removed = {},
   }
   local function call(argv, opts)
@@ -108,6 +110,7 @@ function M.new(answer)
   end
   world.report = {
     note = function(_, text) world.notes[#world.notes + 1] = text end,
+    warn = function(_, text) world.warnings[#world.warnings + 1] = text end,
     detail = function(_, text) world.details[#world.details + 1] = text end,
   }
   world.facts = {
@@ -117,10 +120,53 @@ function M.new(answer)
   return world
 end
 
-local function tag_of(argv)
+local function word_after(argv, flag)
   for i, word in ipairs(argv) do
-    if word == "--tag" then return argv[i + 1] end
+    if word == flag then return argv[i + 1] end
   end
+end
+
+-- An image is a table with its labels and size; true stands for one that is no
+-- more than there.
+local function labels_of(argv, world)
+  local labels, from = {}, nil
+  for line in (world.files[word_after(argv, "--file")] or ""):gmatch("[^\n]+") do
+    from = line:match("^FROM (%S+)$") or from
+  end
+  local base = type(world.images[from]) == "table" and world.images[from] or { labels = {} }
+  for name, value in pairs(base.labels) do labels[name] = value end
+  for i, word in ipairs(argv) do
+    if word == "--label" then
+      local name, value = argv[i + 1]:match("^([^=]*)=(.*)$")
+      labels[name] = value
+    end
+  end
+  return { labels = labels, size = (base.size or 0) + 1000000 }
+end
+
+local function inspect(argv, world)
+  local image, format = world.images[argv[#argv]], word_after(argv, "--format")
+  if argv[3] == "exists" then return { code = image and 0 or 1 } end
+  if not image then return { code = 125, stderr = "Error: no such image\n" } end
+  image = image == true and { labels = {}, size = 1000000 } or image
+  local label = format:match('^{{index .Labels "(.-)"}}$')
+  return { stdout = (label and (image.labels[label] or "") or tostring(image.size)) .. "\n" }
+end
+
+--- An image as a build of a recipe leaves it.
+---@param hash string
+---@param more table<string, string>? further labels
+function M.image(hash, more)
+  local labels = { ["wrapix.recipe"] = hash }
+  for name, value in pairs(more or {}) do labels[name] = value end
+  return { labels = labels, size = 1000000 }
+end
+
+--- Adds every image a recipe comes to.
+---@param world table
+---@param images wrapix.StageImage[]
+function M.add_images(world, images)
+  for _, image in ipairs(images) do world.images[image.ref] = M.image(image.hash) end
 end
 
 --- An engine as it is where no registry answers: knows `world.images`, builds,
@@ -131,7 +177,7 @@ function M.engine(special)
     local answer = special and special(argv, world)
     if answer then return answer end
     local verb = argv[1] == "/bin/podman" and argv[2] or argv[1]
-    if verb == "image" then return { code = world.images[argv[#argv]] and 0 or 1 } end
+    if verb == "image" then return inspect(argv, world) end
     if verb == "manifest" then
       return { code = 125, stderr = "Error: dial tcp: lookup registry.test: no such host\n" }
     end
@@ -140,7 +186,7 @@ function M.engine(special)
     if verb == "tag" then world.images[argv[4]] = true end
     if verb == "mmdebstrap" then world.files[argv[#argv]] = "tar" end
     if verb ~= "build" then return nil end
-    world.images[tag_of(argv)] = true
+    world.images[word_after(argv, "--tag")] = labels_of(argv, world)
     return { stdout = "STEP 1/5: FROM x\nGet:1 http://a b\nUnpacking git\nCOMMIT x\n" }
   end
 end

@@ -1,249 +1,163 @@
 -- SPDX-License-Identifier: MIT
--- The acts: build an image once however many ask for it, or pull it; show what
--- is going on; leave nothing half-made. What goes in is decided elsewhere.
--- A tag is set only by a build that succeeded, so what was there stays usable.
+-- The order of a build: one build however many ask for it, only the stages that are
+-- missing, each named when it is whole. How a stage is made is its backend's.
+--
+-- Theory of operation. A recipe's stages are locked from the lowest to the highest
+-- and stay locked until the last is made: two recipes that share a stage share all
+-- below it, so they lock in the same order; and nobody takes away a stage somebody
+-- is about to build on (see prune.lua). A name is set only by a build that succeeded,
+-- and counts only when the image says that it was made from this very text. So
+-- whatever is cut short leaves the images that were there, and the stages that were
+-- made, for the next try.
 
+local acts = require("wrapix.image.acts")
 local first_use = require("wrapix.image.first_use")
-local logged = require("wrapix.image.logged")
 local recipes = require("wrapix.image.recipe")
 
 local M = {}
 
--- How long a build whose program was killed may take to clear up, in seconds.
-local CLEANUP = 10
--- So much of a line goes into an error.
-local SHOWN_BYTES = 160
+---@class wrapix.BuiltStage
+---@field kind string
+---@field ref string
+---@field built boolean
+---@field seconds integer
+---@field size integer? bytes of its own
 
----@class wrapix.ImageContext
----@field facts wrapix.Facts
----@field deps table fs, proc, sys, task, flags
----@field engine string path of the engine
----@field dir string the cache's directory of images
----@field now fun(): integer seconds since 1970
----@field step fun(text: string) tells what begins now
----@field run fun(argv: string[], job: table): true|nil, string?, string?, string?
----@field exists fun(ref: string): boolean
----@field lock fun(path: string, what: string): table|nil, string?, string?
----@field containerfile fun(job: table): true|nil, string?, string?, string?
+---@class wrapix.BuildResult
+---@field ref string
+---@field built boolean
+---@field seconds integer
+---@field stages wrapix.BuiltStage[]? of a recipe of which something was built
 
-local function real_deps()
-  return {
-    fs = require("wrapix.fs"),
-    proc = require("wrapix.proc"),
-    sys = require("wrapix.sys"),
-    task = require("wrapix.task"),
-    flags = require("wrapix.runtime.podman").build_flags,
-  }
+-- All locks of a recipe, closed together.
+local function lock_all(images, ctx)
+  local locks = setmetatable({}, { __close = function(self)
+    for i = #self, 1, -1 do self[i]:close() end
+  end })
+  for i, image in ipairs(images) do
+    local lock, message, code = ctx.lock_image(image)
+    if not lock then
+      local _ <close> = locks
+      return nil, message, code
+    end
+    locks[i] = lock
+  end
+  return locks
 end
 
-local function default_report()
-  return {
-    note = function(_, text) io.stderr:write("wrapix: ", text, "\n") end,
-    detail = function() end,
-  }
-end
+local LEFT_OUT = "wrapix.left-out"
 
--- What podman's and apt's lines tell about how far things are.
-local BUILD_STAGES = {
-  { "^Get:%d", "downloading packages" },
-  { "^Unpacking ", "installing packages" },
-  { "^COMMIT ", "storing the image" },
-}
-
--- Tells each stage once, in the order in which they come.
-local function stage_teller(stages, ctx)
-  local told = 0
-  return function(line)
-    for i = told + 1, #stages do
-      if line:find(stages[i][1]) then
-        told = i
-        ctx.step(stages[i][2])
-        return
+-- The highest stage that is there, under its own name or another; 0: none is.
+local function highest(images, ctx, complete)
+  for i = #images, 1, -1 do
+    local image = images[i]
+    local is_held = ctx.holds(image)
+    if is_held or ctx.adopt(image) then
+      if not (complete and ctx.label(image.ref, LEFT_OUT)) then
+        if not is_held then
+          ctx.step(i == #images and "an image with the same content is there; giving it this name too"
+            or ("going on from %s, which is there"):format(image.ref))
+        end
+        return i
       end
     end
   end
+  return 0
 end
 
--- Podman repeats whole instructions; the log has them in full.
-local function shorten(line)
-  if #line <= SHOWN_BYTES then return line end
-  local last = utf8.len(line) and utf8.offset(line, 0, SHOWN_BYTES) or SHOWN_BYTES
-  return line:sub(1, last - 1) .. "…"
+local function toolchain_above(images, above)
+  for i = above + 1, #images do
+    if images[i].kind == "toolchain" then return images[i] end
+  end
 end
 
---- What of a failed step to tell: the reason, the last lines, the log.
-local function step_failed(job, result)
-  local reason, code, hint
-  if job.explain then reason, code, hint = job.explain(result.lines) end
-  reason = reason or (result.signal and ("ended by signal %s"):format(result.signal)
-    or ("failed with status %s"):format(result.code))
-  local text = { ("%s: %s: %s"):format(job.what, job.object, reason) }
-  for _, line in ipairs(result.tail) do text[#text + 1] = "| " .. shorten(line) end
-  if result.log then text[#text + 1] = "the whole output is in " .. result.log end
-  return nil, table.concat(text, "\n"), code or "EIMAGE", hint
+-- What cannot be reached is told before anything is built. A toolchain that a profile
+-- can do without is left out, and the image and all above it say so in a label.
+---@return true|nil
+local function reach(recipe, images, above, ctx)
+  local image = toolchain_above(images, above)
+  if not image then return true end
+  local from = above > 0 and images[above].ref or nil
+  local ok, message, code, hint = require("wrapix.image.make").reach(recipe, from, ctx)
+  if ok then return true end
+  local toolchain = require("wrapix.image.toolchain")
+  if not toolchain.is_optional(recipe.toolchain) or code ~= "ENETUNREACH" then
+    return nil, message, code, hint
+  end
+  image.left_out = toolchain.words(recipe.toolchain)
+  ctx.warn(("left out: %s: `wrapix image build` tries again\n%s"):format(image.left_out, message),
+    hint)
+  return true
 end
 
-local function runner(ctx, report)
-  return function(argv, job)
-    local tell = stage_teller(job.stages or {}, ctx)
-    local result, message, code = logged.run(argv, {
-      log = ("%s/log/%s.log"):format(ctx.dir, job.name),
-      env = job.env,
-      interrupt = job.interrupt,
-      on_line = function(line)
-        tell(line)
-        report:detail(line)
-      end,
-    }, ctx.deps)
-    if not result then
-      return nil, ("%s: %s: %s"):format(job.what, job.object, message or "failed"), code
+local function own_size(image, ctx)
+  local size = ctx.size(image.ref)
+  local from = image.kind == "packages" and ctx.label(image.ref, "wrapix.base") or image.from
+  local below = from and ctx.size(from) or 0
+  return size and math.max(0, size - below)
+end
+
+local function describe(done)
+  local size = done.size and (", %.0f MB"):format(done.size / 1e6) or ""
+  return ("%s: %s (%d s%s)"):format(done.kind, done.ref, done.seconds, size)
+end
+
+-- What was made before the failure is not lost, and the last of it can be used.
+local function with_kept(message, code, hint, images, i)
+  local below = images[i - 1]
+  if not below or code == "ECANCELED" then return nil, message, code, hint end
+  message = ("%s\n%s is kept: `wrapix --image %s` starts it as it is")
+    :format(message, below.ref, below.ref)
+  return nil, message, code, hint
+end
+
+local function make_stages(recipe, images, from, ctx)
+  local backend, done = recipes.backend(recipe), {}
+  for i, image in ipairs(images) do
+    local began = ctx.elapsed()
+    if i > from then
+      local ok, message, code, hint = backend.make(recipe, image, ctx)
+      if not ok then return with_kept(message, code, hint, images, i) end
     end
-    if result.code == 0 then return true end
-    return step_failed(job, result)
-  end
-end
-
-local function exists(ctx)
-  return function(ref)
-    local argv = { ctx.engine, "image", "exists", "--", ref }
-    local opts = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
-    local result = ctx.deps.proc.run(argv, opts)
-    return result ~= nil and result.code == 0
-  end
-end
-
--- Who has to wait is told for what.
-local function locker(ctx)
-  return function(path, what)
-    local fs = ctx.deps.fs
-    local ok, message, code = fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8))
-    if not ok then return nil, message, code end
-    local lock
-    lock, message, code = fs.lock(path, { wait = false })
-    if lock or code ~= "EAGAIN" then return lock, message, code end
-    ctx.step("waiting for another build of " .. what)
-    return fs.lock(path, { wait = true })
-  end
-end
-
--- The engine starts the build's program in a session of its own and does not
--- end it when it is ended itself. So the program goes first: the build then
--- fails in the ordinary way, and the engine removes its working container.
-local function end_program(ctx, bundles)
-  local fs, proc, found = ctx.deps.fs, ctx.deps.proc, false
-  for _, name in ipairs(fs.list(bundles) or {}) do
-    local pid = (fs.read(bundles .. "/" .. name .. "/pid") or ""):match("^(%d+)%s*$")
-    -- Only a process in a namespace of its own has two ids.
-    local status = pid and fs.read("/proc/" .. pid .. "/status")
-    if status and status:find("\nNSpid:%s+%d+%s+%d") then
-      proc.run({ "kill", "-KILL", pid }, { stdin = "null" })
-      found = true
+    done[i] = { kind = image.kind, ref = image.ref, built = i > from,
+      seconds = ctx.elapsed() - began }
+    if i > from then
+      done[i].size = own_size(image, ctx)
+      if #images > 1 then ctx.step(describe(done[i])) end
     end
   end
-  return found
+  return done
 end
 
--- What is left after it the caller kills.
-local function interrupter(ctx, bundles)
-  return function(process)
-    if not end_program(ctx, bundles) then return end
-    ctx.deps.task.timeout(CLEANUP, function() return process:wait() end)
+-- There, and as good as it can be: nothing was left out of it, or nobody minds.
+local function is_there(image, ctx, complete)
+  return ctx.holds(image) and not (complete and ctx.label(image.ref, LEFT_OUT))
+end
+
+local function build_missing(recipe, images, ctx, complete)
+  local from = highest(images, ctx, complete)
+  if from == #images then return {} end
+  local ok, message, code, hint = reach(recipe, images, from, ctx)
+  if not ok then return nil, message, code, hint end
+  local image = toolchain_above(images, from)
+  -- It was tried again, in vain.
+  if image and image.left_out and ctx.holds(images[#images]) then return nil end
+  return make_stages(recipe, images, from, ctx)
+end
+
+local function ensure_recipe(recipe, ctx, opts)
+  local images = recipes.stages(recipe)
+  local top = images[#images]
+  local complete = opts.complete and recipe.toolchain ~= nil
+  if is_there(top, ctx, complete) then return { ref = top.ref, built = false, seconds = 0 } end
+  local locks <close>, problem, what = lock_all(images, ctx)
+  if not locks then return nil, problem, what end
+  if is_there(top, ctx, complete) then
+    return { ref = top.ref, built = false, seconds = ctx.elapsed() }
   end
-end
-
-local function label_flags(job)
-  local recipe, flags = job.recipe, {}
-  for _, label in ipairs({
-    { "wrapix.recipe", recipes.hash(recipe) },
-    { "wrapix.profile", recipe.name },
-    { "wrapix.base", job.from },
-    { "wrapix.packages", #recipe.packages },
-    { "wrapix.package-list", table.concat(recipe.packages, " ") },
-  }) do
-    flags[#flags + 1] = "--label"
-    flags[#flags + 1] = label[1] .. "=" .. label[2]
-  end
-  return flags
-end
-
-local function build_argv(job, context, flags, engine)
-  local argv = { engine, "build" }
-  local function add(list) table.move(list, 1, #list, #argv + 1, argv) end
-  add(flags)
-  -- One layer on the base: nothing is reused from a failed build, and every
-  -- instruction would else become an image of its own.
-  add({ "--pull=never", "--layers=false", "--force-rm" })
-  add(label_flags(job))
-  add({ "--tag", job.ref, "--file", context .. "/Containerfile", "--", context })
-  return argv
-end
-
--- Builds a Containerfile. Its directory holds nothing else: it is the context.
-local function builder(ctx)
-  return function(job)
-    local fs = ctx.deps.fs
-    local flags, message, code, hint = ctx.deps.flags(ctx.facts)
-    if not flags then return nil, message, code, hint end
-    local name = job.ref:gsub("^localhost/", ""):gsub("[^%w._-]", "_")
-    local context, bundles = ctx.dir .. "/context/" .. name, ctx.dir .. "/tmp/" .. name
-    local ok
-    for _, dir in ipairs({ context, bundles }) do
-      ok, message, code = fs.ensure_dir(dir, tonumber("700", 8))
-      if not ok then return nil, message, code end
-    end
-    ok, message, code = fs.write_atomic(context .. "/Containerfile", job.text)
-    if not ok then return nil, message, code end
-    local count = #job.recipe.packages
-    ctx.step(("building %s with %d package%s (may take a minute or two)")
-      :format(job.ref, count, count == 1 and "" or "s"))
-    ok, message, code, hint = ctx.run(build_argv(job, context, flags, ctx.engine), {
-      what = "build image", object = job.ref, name = name,
-      explain = job.explain, stages = BUILD_STAGES,
-      env = { TMPDIR = bundles }, interrupt = interrupter(ctx, bundles),
-    })
-    fs.remove_tree(bundles)
-    return ok, message, code, hint
-  end
-end
-
-local function make_context(facts, opts)
-  local report = opts.report or default_report()
-  local ctx = {
-    facts = facts,
-    deps = opts.deps or real_deps(),
-    engine = facts.engine.path,
-    dir = facts.dirs.cache .. "/images",
-    now = opts.now or os.time,
-  }
-  local started = ctx.now()
-  ctx.elapsed = function() return ctx.now() - started end
-  ctx.step = function(text)
-    local seconds = ctx.elapsed()
-    report:note(seconds > 0 and ("%s (%d s so far)"):format(text, seconds) or text)
-  end
-  ctx.run, ctx.exists, ctx.lock = runner(ctx, report), exists(ctx), locker(ctx)
-  ctx.containerfile = builder(ctx)
-  return ctx
-end
-
--- Another profile with the same packages has built it already.
-local function tag_twin(recipe, ref, ctx)
-  local argv = { ctx.engine, "images", "--quiet", "--no-trunc", "--filter",
-    "label=wrapix.recipe=" .. recipes.hash(recipe) }
-  local opts = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
-  local result = ctx.deps.proc.run(argv, opts)
-  local id = result and result.code == 0 and (result.stdout or ""):match("^sha256:(%x+)\n")
-  if not id then return false end
-  ctx.step("an image with the same packages is there; giving it this name too")
-  result = ctx.deps.proc.run({ ctx.engine, "tag", id, ref }, opts)
-  return result ~= nil and result.code == 0
-end
-
-local function is_absent(ref, ctx) return not ctx.exists(ref) end
-
-local function build_recipe(recipe, ref, ctx)
-  if tag_twin(recipe, ref, ctx) then return true end
-  return recipes.backend(recipe).make(recipe, ref, ctx)
+  local done, message, code, hint = build_missing(recipe, images, ctx, complete)
+  if not done and message then return nil, message, code, hint end
+  return { ref = top.ref, built = done ~= nil, seconds = ctx.elapsed(), stages = done }
 end
 
 local function pull_reference(ref, ctx)
@@ -254,8 +168,16 @@ local function pull_reference(ref, ctx)
   return require("wrapix.image.base").pull(ref, ctx)
 end
 
-local function lock_path(ref, ctx)
-  return ("%s/lock/%s"):format(ctx.dir, ref:gsub("[^%w._-]", "_"):sub(-200))
+local function ensure_reference(ref, ctx)
+  if ctx.exists(ref) then return { ref = ref, built = false, seconds = 0 } end
+  local path = ("%s/lock/%s"):format(ctx.dir, ref:gsub("[^%w._-]", "_"):sub(-200))
+  local lock <close>, message, code = ctx.lock(path, ref)
+  if not lock then return nil, message, code end
+  if ctx.exists(ref) then return { ref = ref, built = false, seconds = ctx.elapsed() } end
+  local ok, hint
+  ok, message, code, hint = pull_reference(ref, ctx)
+  if not ok then return nil, message, code, hint end
+  return { ref = ref, built = true, seconds = ctx.elapsed() }
 end
 
 --- Makes sure an image is in the engine's storage: a recipe's is built, a
@@ -265,32 +187,26 @@ end
 --- proc, sys, task, flags) for specs.
 ---@param target wrapix.Recipe|string
 ---@param facts wrapix.Facts
----@param opts { report: table?, deps: table?, now: (fun(): integer)? }?
----@return { ref: string, built: boolean, seconds: number }|nil
+--- `complete`: what could not be reached when the image was built is tried again.
+---@param opts { report: table?, deps: table?, now: (fun(): integer)?, complete: boolean? }?
+---@return wrapix.BuildResult|nil
 ---@return string? message may hold further lines: the end of the output, the log
 ---@return string? code "ENOPKG", "ENETUNREACH", "ENOSPC", "ECANCELED", "EIMAGE", …
 ---@return string? hint
 function M.ensure(target, facts, opts)
-  local ctx = make_context(facts, opts or {})
-  local is_recipe = type(target) == "table"
-  local ref = is_recipe and recipes.reference(target) or target
-  if type(ref) ~= "string" then error("target: recipe or reference expected", 2) end
-  if not is_absent(ref, ctx) then return { ref = ref, built = false, seconds = 0 } end
-  local lock <close>, message, code = ctx.lock(lock_path(ref, ctx), ref)
-  if not lock then return nil, message, code end
-  if not is_absent(ref, ctx) then
-    return { ref = ref, built = false, seconds = ctx.elapsed() }
+  if type(target) ~= "string" and type(target) ~= "table" then
+    error("target: recipe or reference expected", 2)
   end
-  local ok, hint
-  if is_recipe then
-    ok, message, code, hint = build_recipe(target, ref, ctx)
-  else
-    ok, message, code, hint = pull_reference(ref, ctx)
+  opts = opts or {}
+  local ctx = acts.new(facts, opts)
+  local ensure = type(target) == "table" and ensure_recipe or ensure_reference
+  local result, message, code, hint = ensure(target, ctx, opts)
+  if not result then return nil, message, code, hint end
+  if result.built then
+    first_use.forget(result.ref, facts, { deps = ctx.deps })
+    ctx.step("ready: " .. result.ref)
   end
-  if not ok then return nil, message, code, hint end
-  first_use.forget(ref, facts, { deps = ctx.deps })
-  ctx.step("ready: " .. ref)
-  return { ref = ref, built = true, seconds = ctx.elapsed() }
+  return result
 end
 
 return M

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- `wrapix.image`: the public face of what the files beside it do. Building and
--- listing are loaded when they are called; a start needs neither.
+-- `wrapix.image`: the public face of what the files beside it do. Whatever builds,
+-- lists or removes is loaded when it is called; a start needs none of it.
 
 local first_use = require("wrapix.image.first_use")
 local recipe = require("wrapix.image.recipe")
@@ -9,6 +9,7 @@ local M = {
   backend = recipe.backend,
   recipe = recipe.recipe,
   hash = recipe.hash,
+  stages = recipe.stages,
   reference = recipe.reference,
   needs_warm = first_use.needs_warm,
   first_use_notice = first_use.notice,
@@ -21,7 +22,7 @@ local M = {
 ---@param target wrapix.Recipe|string
 ---@param facts wrapix.Facts
 ---@param opts table?
----@return { ref: string, built: boolean, seconds: number }|nil
+---@return wrapix.BuildResult|nil
 ---@return string? message may hold the last lines of the failed step
 ---@return string? code
 ---@return string? hint

@@ -72,6 +72,7 @@ _Noreturn void become_command(char **words);
 // --- image.c ----------------------------------------------------------------------------------
 bool has_image(const char *ref);
 int image_exists(const struct call *call);
+int inspect_image(const struct call *call);
 int list_images(const struct call *call);
 int build_image(const struct call *call);
 int pull_image(const struct call *call);

@@ -36,6 +36,7 @@ static const struct {
     {"stop", stop_container},     {"kill", kill_container},
     {"rm", remove_container},     {"build", build_image},
     {"image exists", image_exists}, {"images", list_images},
+    {"image inspect", inspect_image},
     {"pull", pull_image},         {"manifest inspect", inspect_manifest},
     {"import", import_image},     {"tag", tag_image},
     {"info", print_info},         {"version", print_version},

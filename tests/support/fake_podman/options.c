@@ -302,6 +302,7 @@ const struct known known_options[] = {
     {"build", "sbom-scanner-command", 0, 's', 's', 2},
     {"build", "sbom-scanner-image", 0, 's', 's', 2},
     {"build", "unsetlabel", 0, 'l', 'l', 2},
+    {"image inspect", "format", 'f', 's', 's', 3},
     {"images", "all", 'a', 'b', 'b', 3},
     {"images", "digests", 0, 'b', 'b', 3},
     {"images", "filter", 'f', 'l', 's', 3},
@@ -386,9 +387,8 @@ const size_t known_options_count = COUNT(known_options);
 
 // Verbs of two words, and those whose options end at the first plain word.
 static const char *const verbs[] = {
-    "run", "exec",  "build",  "image exists", "images", "info", "pull", "manifest inspect",
-    "tag", "kill",  "import", "stop",         "rm",     "ps",   "logs", "inspect",
-    "version",
+    "run",  "exec", "build",  "image exists", "image inspect", "images", "info", "pull",
+    "manifest inspect", "tag", "kill", "import", "stop", "rm", "ps", "logs", "inspect", "version",
 };
 
 static bool ends_at_plain_word(const char *verb) {

@@ -27,7 +27,7 @@ end
 describe("image.ensure", function()
   it("does nothing but look when the image is there", function()
     local world = fake.new(fake.engine())
-    world.images[image.reference(recipe())] = true
+    fake.add_images(world, image.stages(recipe()))
     local result = assert(ensure(world))
     assert.same({ ref = image.reference(recipe()), built = false, seconds = 0 }, result)
     assert.equal(1, #world.calls)
@@ -44,11 +44,11 @@ describe("image.ensure", function()
     assert.same({ table.concat({
       "/bin/podman build --runtime runc --pull=never --layers=false --force-rm",
       "--label wrapix.recipe=" .. hash, "--label wrapix.profile=shop",
-      "--label wrapix.base=" .. BASE, "--label wrapix.packages=2",
+      "--label wrapix.stage=packages", "--label wrapix.base=" .. BASE, "--label wrapix.packages=2",
       "--label wrapix.package-list=ca-certificates git",
       "--tag", ref, "--file", dir .. "/Containerfile", "--", dir,
     }, " ") }, calls_of(world, "build"))
-    assert.equal(image.backend(recipe()).source(recipe()), world.files[dir .. "/Containerfile"])
+    assert.equal(image.stages(recipe())[1].text, world.files[dir .. "/Containerfile"])
     assert.is_true(world.processes[1].closed)
     assert.same({ "/cache/images/tmp/wrapix-shop_" .. hash }, world.removed)
     assert.is_nil(next(world.locks))
@@ -104,7 +104,7 @@ describe("two starts at once", function()
     local world = fake.new(fake.engine(function(argv, world)
       if argv[2] ~= "build" then return nil end
       for i, word in ipairs(argv) do
-        if word == "--tag" then world.images[argv[i + 1]] = true end
+        if word == "--tag" then world.images[argv[i + 1]] = fake.image(image.hash(recipe())) end
       end
       return { stdout = "COMMIT x\n", seconds = 0.05 }
     end))

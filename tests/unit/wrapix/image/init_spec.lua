@@ -17,6 +17,7 @@ describe("image.recipe", function()
       base = "docker.io/library/debian:trixie-slim",
       packages = { "ca-certificates", "fd-find", "git", "jq" },
       links = { { name = "fd", target = "fdfind" } },
+      stages = { { kind = "packages" } },
     }, recipe({ packages = { "jq", "git", { "fd", apt = "fd-find", nix = "fd" }, "git" } }))
   end)
 

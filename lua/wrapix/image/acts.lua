@@ -1,0 +1,274 @@
+-- SPDX-License-Identifier: MIT
+-- The means of a build: a long command with its output shown and kept, a lock that
+-- says what is waited for, an image looked at, a Containerfile built and, when it is
+-- cut short, nothing left of it. What is built and in which order is build.lua's.
+
+local logged = require("wrapix.image.logged")
+
+local M = {}
+
+-- How long a build whose program was killed may take to clear up, in seconds.
+local CLEANUP = 10
+-- So much of a line goes into an error.
+local SHOWN_BYTES = 160
+
+---@class wrapix.ImageContext
+---@field facts wrapix.Facts
+---@field deps table fs, proc, sys, task, flags
+---@field engine string path of the engine
+---@field dir string the cache's directory of images
+---@field now fun(): integer seconds since 1970
+---@field step fun(text: string) tells what begins now
+---@field warn fun(text: string, hint: string?)
+---@field elapsed fun(): integer seconds since the act began
+---@field run fun(argv: string[], job: table): true|nil, string?, string?, string?
+---@field exists fun(ref: string): boolean
+---@field holds fun(image: wrapix.StageImage): boolean it is there, and says that it is this one
+---@field label fun(ref: string, name: string): string? of an image that is there
+---@field size fun(ref: string): integer? bytes, with all it is built on
+---@field adopt fun(image: wrapix.StageImage): boolean its content was there under another name
+---@field lock fun(path: string, what: string): table|nil, string?, string?
+---@field lock_image fun(image: table): table|nil, string?, string? until the result is closed
+---@field once fun(image: table, make: fun(): true|nil, string?, string?, string?): true|nil,
+--- string?, string?, string? makes what is not there, under its lock
+---@field containerfile fun(job: table): true|nil, string?, string?, string?
+
+local function real_deps()
+  return {
+    fs = require("wrapix.fs"),
+    proc = require("wrapix.proc"),
+    sys = require("wrapix.sys"),
+    task = require("wrapix.task"),
+    flags = require("wrapix.runtime.podman").build_flags,
+  }
+end
+
+local function default_report()
+  return {
+    note = function(_, text) io.stderr:write("wrapix: ", text, "\n") end,
+    warn = function(_, text) io.stderr:write("wrapix: warning: ", text, "\n") end,
+    detail = function() end,
+  }
+end
+
+-- What podman's and apt's lines tell about how far things are.
+local BUILD_STAGES = {
+  { "^Get:%d", "downloading packages" },
+  { "^Unpacking ", "installing packages" },
+  { "^COMMIT ", "storing the image" },
+}
+
+-- Tells each stage once, in the order in which they come.
+local function stage_teller(stages, ctx)
+  local told = 0
+  return function(line)
+    for i = told + 1, #stages do
+      if line:find(stages[i][1]) then
+        told = i
+        ctx.step(stages[i][2])
+        return
+      end
+    end
+  end
+end
+
+-- Podman repeats whole instructions; the log has them in full.
+local function shorten(line)
+  if #line <= SHOWN_BYTES then return line end
+  local last = utf8.len(line) and utf8.offset(line, 0, SHOWN_BYTES) or SHOWN_BYTES
+  return line:sub(1, last - 1) .. "…"
+end
+
+--- What of a failed step to tell: the reason, the last lines, the log.
+local function step_failed(job, result)
+  local reason, code, hint
+  if job.explain then reason, code, hint = job.explain(result.lines) end
+  reason = reason or (result.signal and ("ended by signal %s"):format(result.signal)
+    or ("failed with status %s"):format(result.code))
+  local text = { ("%s: %s: %s"):format(job.what, job.object, reason) }
+  for _, line in ipairs(result.tail) do text[#text + 1] = "| " .. shorten(line) end
+  if result.log then text[#text + 1] = "the whole output is in " .. result.log end
+  return nil, table.concat(text, "\n"), code or "EIMAGE", hint
+end
+
+local function runner(ctx, report)
+  return function(argv, job)
+    local tell = stage_teller(job.stages or {}, ctx)
+    local result, message, code = logged.run(argv, {
+      log = ("%s/log/%s.log"):format(ctx.dir, job.name),
+      env = job.env,
+      interrupt = job.interrupt,
+      on_line = function(line)
+        tell(line)
+        report:detail(line)
+      end,
+    }, ctx.deps)
+    if not result then
+      return nil, ("%s: %s: %s"):format(job.what, job.object, message or "failed"), code
+    end
+    if result.code == 0 then return true end
+    return step_failed(job, result)
+  end
+end
+
+local QUIET = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
+
+local function ask(ctx, ...)
+  local result = ctx.deps.proc.run({ ctx.engine, ... }, QUIET)
+  return result and result.code == 0 and (result.stdout or "") or nil
+end
+
+local LABEL = '{{index .Labels "%s"}}'
+
+-- A name alone proves nothing: it may have been given to something else, or to what
+-- a crash left. Only an image that says of itself what it was made from counts.
+local function add_looks(ctx)
+  function ctx.exists(ref) return ask(ctx, "image", "exists", "--", ref) ~= nil end
+  function ctx.holds(image)
+    return ctx.label(image.ref, "wrapix.recipe") == image.hash
+  end
+  function ctx.label(ref, name)
+    local said = ask(ctx, "image", "inspect", "--format", LABEL:format(name), "--", ref)
+    return said and said:match("^(%S.-)%s*$")
+  end
+  function ctx.size(ref)
+    local said = ask(ctx, "image", "inspect", "--format", "{{.Size}}", "--", ref)
+    return said and math.tointeger(tonumber(said:match("^(%d+)%s*$")))
+  end
+end
+
+-- The same content may be there under another name.
+local function add_twins(ctx)
+  function ctx.adopt(image)
+    local said = ask(ctx, "images", "--quiet", "--no-trunc", "--filter",
+      "label=wrapix.recipe=" .. image.hash)
+    local id = said and said:match("^sha256:(%x+)\n")
+    return id ~= nil and ask(ctx, "tag", id, image.ref) ~= nil
+  end
+end
+
+-- Who has to wait is told for what.
+local function locker(ctx)
+  return function(path, what)
+    local fs = ctx.deps.fs
+    local ok, message, code = fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8))
+    if not ok then return nil, message, code end
+    local lock
+    lock, message, code = fs.lock(path, { wait = false })
+    if lock or code ~= "EAGAIN" then return lock, message, code end
+    ctx.step("waiting for another build of " .. what)
+    return fs.lock(path, { wait = true })
+  end
+end
+
+local function lock_file(ctx, image) return ("%s/lock/%s"):format(ctx.dir, image.hash) end
+
+local function add_locks(ctx)
+  ctx.lock = locker(ctx)
+  function ctx.lock_image(image) return ctx.lock(lock_file(ctx, image), image.ref) end
+  function ctx.once(image, make)
+    if ctx.holds(image) then return true end
+    local lock <close>, message, code = ctx.lock_image(image)
+    if not lock then return nil, message, code end
+    if ctx.holds(image) or ctx.adopt(image) then return true end
+    return make()
+  end
+end
+
+-- The engine starts the build's program in a session of its own and does not
+-- end it when it is ended itself. So the program goes first: the build then
+-- fails in the ordinary way, and the engine removes its working container.
+local function end_program(ctx, bundles)
+  local fs, proc, found = ctx.deps.fs, ctx.deps.proc, false
+  for _, name in ipairs(fs.list(bundles) or {}) do
+    local pid = (fs.read(bundles .. "/" .. name .. "/pid") or ""):match("^(%d+)%s*$")
+    -- Only a process in a namespace of its own has two ids.
+    local status = pid and fs.read("/proc/" .. pid .. "/status")
+    if status and status:find("\nNSpid:%s+%d+%s+%d") then
+      proc.run({ "kill", "-KILL", pid }, { stdin = "null" })
+      found = true
+    end
+  end
+  return found
+end
+
+-- What is left after it the caller kills.
+local function interrupter(ctx, bundles)
+  return function(process)
+    if not end_program(ctx, bundles) then return end
+    ctx.deps.task.timeout(CLEANUP, function() return process:wait() end)
+  end
+end
+
+local function build_argv(job, context, flags, engine)
+  local argv = { engine, "build" }
+  local function add(list) table.move(list, 1, #list, #argv + 1, argv) end
+  add(flags)
+  -- One layer on the base: nothing is reused from a failed build, and every
+  -- instruction would else become an image of its own.
+  add({ "--pull=never", "--layers=false", "--force-rm" })
+  add(job.flags or {})
+  for _, label in ipairs(job.labels) do
+    add({ "--label", label[1] .. "=" .. label[2] })
+  end
+  add({ "--tag", job.ref, "--file", context .. "/Containerfile", "--", context })
+  return argv
+end
+
+-- Builds a Containerfile. Its directory holds nothing else: it is the context.
+local function builder(ctx)
+  return function(job)
+    local fs = ctx.deps.fs
+    local flags, message, code, hint = ctx.deps.flags(ctx.facts)
+    if not flags then return nil, message, code, hint end
+    local name = job.ref:gsub("^localhost/", ""):gsub("[^%w._-]", "_")
+    local context, bundles = ctx.dir .. "/context/" .. name, ctx.dir .. "/tmp/" .. name
+    local ok
+    for _, dir in ipairs({ context, bundles }) do
+      ok, message, code = fs.ensure_dir(dir, tonumber("700", 8))
+      if not ok then return nil, message, code end
+    end
+    ok, message, code = fs.write_atomic(context .. "/Containerfile", job.text)
+    if not ok then return nil, message, code end
+    local env = { TMPDIR = bundles }
+    for variable, value in pairs(job.env or {}) do env[variable] = value end
+    ctx.step(job.step)
+    ok, message, code, hint = ctx.run(build_argv(job, context, flags, ctx.engine), {
+      what = "build image", object = job.ref, name = name,
+      explain = job.explain, stages = BUILD_STAGES,
+      env = env, interrupt = interrupter(ctx, bundles),
+    })
+    fs.remove_tree(bundles)
+    return ok, message, code, hint
+  end
+end
+
+--- Makes the means for one act.
+---@param facts wrapix.Facts
+---@param opts { report: table?, deps: table?, now: (fun(): integer)? }
+---@return wrapix.ImageContext
+function M.new(facts, opts)
+  local report = opts.report or default_report()
+  local ctx = {
+    facts = facts,
+    deps = opts.deps or real_deps(),
+    engine = facts.engine.path,
+    dir = facts.dirs.cache .. "/images",
+    now = opts.now or os.time,
+  }
+  local started = ctx.now()
+  ctx.elapsed = function() return ctx.now() - started end
+  ctx.step = function(text)
+    local seconds = ctx.elapsed()
+    report:note(seconds > 0 and ("%s (%d s so far)"):format(text, seconds) or text)
+  end
+  ctx.warn = function(text, hint) report:warn(text, hint) end
+  ctx.run, ctx.containerfile = runner(ctx, report), builder(ctx)
+  add_locks(ctx)
+  add_looks(ctx)
+  add_twins(ctx)
+  return ctx
+end
+
+
+return M
