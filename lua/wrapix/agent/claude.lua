@@ -68,6 +68,8 @@ local function settings(input)
       { dest = "/etc/claude-code/managed-settings.json", text = compose.json(managed) },
       { dest = "~/.claude.json", text = compose.json(first_start(input)), fill = fill },
     },
+    -- Without it the first request does not wait for the servers of ~/.claude.json.
+    env = next(compose.servers(input.mcp)) and { MCP_CONNECTION_NONBLOCKING = "0" } or nil,
     unused = {},
   }
 end
