@@ -4,7 +4,6 @@
 -- certificate made for the spec, and a token endpoint that rotates tokens as the
 -- real one does: each refresh token is good for one refresh. It reaches no host.
 
-local fs = require("wrapix.fs")
 local http = require("support.http")
 local json = require("wrapix.json")
 local net = require("wrapix.net")
@@ -79,17 +78,32 @@ local function pump(from, to)
   return true
 end
 
+-- A port that was free a moment ago; OpenSSL 3.5 accepts nothing on a Unix socket.
+local function free_port()
+  local server = assert(net.listen_tcp("127.0.0.1", 0))
+  local port = server:port()
+  server:close()
+  return port
+end
+
+local function connect(port)
+  for _ = 1, 500 do
+    local stream = net.connect_tcp("127.0.0.1", port)
+    if stream then return stream end
+    task.sleep(0.01)
+  end
+  error("openssl s_server does not listen")
+end
+
 -- One TLS connection: the client's bytes go to an openssl of its own, whose standard
 -- input and output are what is said inside.
 function Login:_tunnel(client, host)
-  self._count = self._count + 1
-  local socket = ("%s/tls-%d"):format(self._dir, self._count)
+  local port = free_port()
   local tls <close> = assert(proc.spawn({
-    "openssl", "s_server", "-quiet", "-unix", socket, "-naccept", "1", "-cert",
+    "openssl", "s_server", "-quiet", "-accept", "127.0.0.1:" .. port, "-naccept", "1", "-cert",
     self._dir .. "/ca.pem", "-key", self._dir .. "/key.pem",
   }, { stdin = "pipe", stdout = "pipe", stderr = "null", session = true }))
-  while not fs.stat(socket) do task.sleep(0.01) end
-  local inner = assert(net.connect_unix(socket))
+  local inner = connect(port)
   client:write("HTTP/1.1 200 Connection established\r\n\r\n")
   task.scope(function(scope)
     local inward = scope:spawn(pump, client, inner)
@@ -129,7 +143,7 @@ function M.open(model, dir, refresh, delay)
   make_certificate(dir)
   local self = setmetatable({
     ca = dir .. "/ca.pem", refreshes = {}, requests = {}, problems = {}, new_access = "renewed",
-    _dir = dir, _refresh = refresh, _first = refresh, _delay = delay or 1, _count = 0,
+    _dir = dir, _refresh = refresh, _first = refresh, _delay = delay or 1,
   }, Login)
   self._listener = http.listen(model.host, model.seen, function(stream)
     self:_serve(stream)
