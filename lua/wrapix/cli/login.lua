@@ -197,6 +197,9 @@ local function login(args, deps)
     }, facts, { runs = true })
   end
   if not plan then return prepare.refuse(deps, message, code, hint) end
+  for _, warning in ipairs(args.quiet and {} or plan.warnings) do
+    deps.report:warn(warning.text, warning.hint)
+  end
   local result
   result, message, code, hint = deps.launch.run(plan, facts, { log = deps.report })
   if not result then return prepare.refuse(deps, message, code, hint) end

@@ -144,6 +144,10 @@ local function add_engine(d)
       return { ok = true, lines = 0, records = 0, total = 0, problems = {} }
     end,
   }
+  d.agents = {
+    names = function() return {} end,
+    get = function(name) return nil, ("agent: %s: no such agent"):format(name), "ENOAGENT" end,
+  }
   d.hooks = { new = function() return {} end }
   d.keeper = {
     is_keeper = function() return false end,
