@@ -97,18 +97,17 @@ end
 
 --- Explains the output of a failed build.
 ---@param lines string[]
----@param stage wrapix.Stage?
 ---@return string? reason
 ---@return string? code
 ---@return string? hint
-function M.explain(lines, stage)
+function M.explain(lines)
   for _, meaning in ipairs(MEANINGS) do
     for _, line in ipairs(lines) do
       local found = line:match(meaning[1])
       if found then return meaning[2]:format(found), meaning[3], meaning[4] end
     end
   end
-  return require("wrapix.image.failure").explain(lines, stage)
+  return require("wrapix.image.failure").explain(lines)
 end
 
 return M

@@ -8,7 +8,6 @@ local lazy = require("wrapix.lazy")
 local npm = lazy("wrapix.image.npm")
 local packages = require("wrapix.image.packages")
 local stages = require("wrapix.image.stages")
-local toolchains = lazy("wrapix.image.toolchain")
 
 local M = {}
 
@@ -98,13 +97,14 @@ local function add_toolchain(fields, toolchain, dialect)
     return nil, ("image: toolchain: comes through apt, and %s has none"):format(dialect.system),
       "EIMAGE", 'build on Debian: base = "debian:trixie-slim"'
   end
-  fields.stages[2] = { kind = "toolchain", toolchain = toolchain,
-    commands = toolchains.source(toolchain) }
+  fields.stages[2] = { kind = "toolchain", toolchain = toolchain.spec,
+    commands = toolchain.commands, variables = toolchain.variables }
   return true
 end
 
 --- The part of a recipe a backend answers for.
----@param profile table with `base`, `packages`, `toolchain`, `agents`, `forced_base`
+---@param profile table with `base`, `packages`, `toolchain` { spec, commands, variables },
+--- `agents`, `forced_base`
 ---@param dialect wrapix.Dialect
 ---@return { base: string, packages: string[], links: table[], stages: wrapix.Stage[] }|nil
 ---@return string? message
@@ -116,9 +116,7 @@ function M.describe(profile, dialect)
     return nil, ("image: base %q: is not an image reference"):format(tostring(profile.base)),
       "EIMAGE", ('write base = "%s"'):format(dialect.base)
   end
-  local entries = profile.packages
-  if profile.toolchain then entries = toolchains.packages(profile.toolchain, entries or {}) end
-  local fields, message, code, hint = packages.read(entries, dialect, dialect.always)
+  local fields, message, code, hint = packages.read(profile.packages, dialect, dialect.always)
   if not fields then return nil, message, code, hint end
   fields.base, fields.stages = base, { { kind = "packages" } }
   if profile.toolchain then
@@ -159,7 +157,7 @@ local SOURCES = {
   end,
   toolchain = function(_, stage, from)
     local lines = { "# Written by wrapix from a profile's toolchain.", "FROM " .. from }
-    for _, name in ipairs(toolchains.variables(stage.toolchain)) do
+    for _, name in ipairs(stage.variables) do
       lines[#lines + 1] = "ARG " .. name
     end
     lines[#lines + 1] = M.run({ TRUST }, stage.commands)

@@ -8,7 +8,7 @@
 --                                   | nil, message, code, hint
 --   source(recipe, stage, from)  -> a text with everything that decides a stage's content
 --   make(recipe, image, ctx)     -> true | nil, message, code, hint; image: wrapix.StageImage
---   explain(lines, stage)        -> reason, code, hint of a failed build, or nil
+--   explain(lines)               -> reason, code, hint of a failed build, or nil
 -- Those that write Containerfiles share image/containerfile.lua and differ by a
 -- dialect, the table below.
 
@@ -132,10 +132,9 @@ end
 
 --- Explains the output of a failed build; see image/failure.lua.
 ---@param lines string[]
----@param stage wrapix.Stage?
 ---@return string? reason
 ---@return string? code
 ---@return string? hint
-function M.explain(lines, stage) return require("wrapix.image.failure").explain(lines, stage) end
+function M.explain(lines) return require("wrapix.image.failure").explain(lines) end
 
 return M

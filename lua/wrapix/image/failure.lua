@@ -83,17 +83,10 @@ end
 
 --- Explains the output of a failed step.
 ---@param lines string[] its output, or the end of it
----@param stage wrapix.Stage? what was built; agents and toolchains have errors of their own
 ---@return string? reason nil when the output says nothing we know
 ---@return string? code "ENOPKG", "ENETUNREACH", "ENOSPC", …
 ---@return string? hint
-function M.explain(lines, stage)
-  if stage and stage.kind == "agents" then
-    local reason, code, hint = require("wrapix.image.npm").explain(lines)
-    if reason then return reason, code, hint end
-  elseif stage and stage.kind == "toolchain" then
-    return require("wrapix.image.toolchain").explain(lines, stage.toolchain)
-  end
+function M.explain(lines)
   for _, meaning in ipairs(MEANINGS) do
     local found = match(lines, meaning[1])
     if found then

@@ -92,7 +92,7 @@ end
 --- The variables of the launcher's environment that name mirrors, for a kind of stage.
 local function mirrors(stage)
   if stage.kind == "agents" then return { "NPM_CONFIG_REGISTRY" } end
-  return stage.kind == "toolchain" and toolchains.variables(stage.toolchain) or {}
+  return stage.variables or {}
 end
 
 -- By their names alone, so that what they say is in no command line; and in no history
@@ -111,6 +111,20 @@ end
 
 -- ------------------------------------------------------------------------------------
 
+-- Agents and toolchains fail in ways of their own, besides those of the system.
+local function explainer(stage, backend)
+  if stage.kind == "toolchain" then
+    return function(lines) return toolchains.explain(lines, stage.toolchain) end
+  elseif stage.kind ~= "agents" then
+    return backend.explain
+  end
+  return function(lines)
+    local reason, code, hint = npm.explain(lines)
+    if reason then return reason, code, hint end
+    return backend.explain(lines)
+  end
+end
+
 local function build(recipe, image, from, ctx, backend)
   local stage = image.stage
   local job = {
@@ -119,7 +133,7 @@ local function build(recipe, image, from, ctx, backend)
     labels = labels(recipe, image, from),
     flags = trust_flags(image.kind, ctx), env = {},
     step = ("building %s %s"):format(image.ref, STEPS[image.kind](recipe, stage)),
-    explain = function(lines) return backend.explain(lines, stage) end,
+    explain = explainer(stage, backend),
   }
   add_mirrors(job, stage, ctx)
   return ctx.containerfile(job)
@@ -184,7 +198,8 @@ function M.reach(recipe, from, ctx)
     from, message, code, hint = bases.ensure(recipe.base, ctx)
     if not from then return nil, message, code, hint end
   end
-  return toolchains.reach(recipe.toolchain, ctx, from, trust_flags("toolchain", ctx))
+  local reach = require("wrapix.image.toolchain.reach")
+  return reach.ask(recipe.toolchain, ctx, from, trust_flags("toolchain", ctx))
 end
 
 --- Flags that give a container what this host trusts for TLS.

@@ -64,16 +64,25 @@ local function described_agents(profile, opts)
   return require("wrapix.image.agents").read(profile.agents, source)
 end
 
+local function described_toolchain(profile)
+  local spec = profile.toolchain
+  if not spec then return profile.packages end
+  local module = require("wrapix.image.toolchain")
+  return module.packages(spec, profile.packages or {}),
+    { spec = spec, commands = module.source(spec), variables = module.variables(spec) }
+end
+
 local function describe(profile, env, opts)
   local base = forced_base(env)
   local agents, message, code, hint = described_agents(profile, opts)
   if not agents then return nil, message, code, hint end
+  local packages, toolchain = described_toolchain(profile)
   return {
     base = base or profile.base,
     forced_base = base,
-    packages = profile.packages,
+    packages = packages,
     agents = agents,
-    toolchain = profile.toolchain,
+    toolchain = toolchain,
     image = profile.image,
   }
 end
