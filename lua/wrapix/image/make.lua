@@ -198,8 +198,7 @@ function M.reach(recipe, from, ctx)
     from, message, code, hint = bases.ensure(recipe.base, ctx)
     if not from then return nil, message, code, hint end
   end
-  local reach = require("wrapix.image.toolchain.reach")
-  return reach.ask(recipe.toolchain, ctx, from, trust_flags("toolchain", ctx))
+  return toolchains.reach(recipe.toolchain, ctx, from, trust_flags("toolchain", ctx))
 end
 
 --- Flags that give a container what this host trusts for TLS.
