@@ -8,6 +8,8 @@ local json = require "wrapix.json"
 local stream = require "wrapix.lazy" "wrapix.agent.claude_stream"
 
 local LOGIN = "~/.claude-login"
+local PROGRAM = "/opt/wrapix/claude/claude"
+local PROGRAM = "/opt/wrapix/claude/claude"
 
 -- The last 20 characters of a key, or the whole of a shorter one, approve it.
 local APPROVED = { token = "@WRAPIX_KEY@", env = "ANTHROPIC_API_KEY", last = 20 }
@@ -107,6 +109,24 @@ local function login_status(read)
   return "there", plan and ("subscription %s"):format(plan) or nil
 end
 
+-- The package itself has a text in the program's place, for which its installer, a
+-- script of npm, would put the one of the package for this machine.
+local function programs()
+  local files = {}
+  for i, machine in ipairs({ "linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl" }) do
+    files[i] = { from = ("@anthropic-ai/claude-code-%s/claude"):format(machine), to = PROGRAM,
+      mode = tonumber("755", 8) }
+  end
+  return files
+end
+
+-- npm brings the packages of this machine alone. In the main package's own place for
+-- the program is a text, until its install script has run.
+local function program(platform)
+  return { from = ("@anthropic-ai/claude-code-linux-%s/claude"):format(platform), to = PROGRAM,
+    mode = tonumber("755", 8) }
+end
+
 return {
   name = "claude",
   title = "Claude Code",
@@ -115,9 +135,8 @@ return {
     version = "2.1.330",
     -- Its shell tool takes bash or zsh only; git only for what is about git.
     packages = { "bash", "ca-certificates", "git" },
-    files = { { from = "@anthropic-ai/claude-code/bin/claude.exe",
-      to = "/opt/wrapix/claude/claude", mode = tonumber("755", 8) } },
-    bin = { claude = "/opt/wrapix/claude/claude" },
+    files = programs(),
+    bin = { claude = PROGRAM },
   },
   -- A token stands back behind a key; a bearer for a gateway is sent beside it.
   secrets = { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN" },
