@@ -66,8 +66,8 @@ local function root_lines(plan)
     is_fixed and "The root file system is read-only; you have no root rights and cannot get any."
       or "The root file system can be written where its permissions allow; all of it is gone when "
         .. "the sandbox ends. You have no root rights and cannot get any.",
-    "System packages cannot be installed from inside. What a project needs goes into the packages of "
-      .. "its wrapix profile, on the host: say so instead of looking for a way around. Tools that "
+    "System packages cannot be installed from inside. What a project needs goes into the packages "
+      .. "of its wrapix profile, on the host: say so instead of looking for a way around. Tools that "
       .. "install below the home or the project (venv, npm, cargo) work"
       .. (plan.network.mode == "none" and ", as far as they need no network." or "."),
   }
@@ -109,7 +109,7 @@ end
 
 --- The project's text about itself, as lines that are marked as such.
 ---@param workspace string real path
----@param fs { read_beneath: fun(root: string, rel: string, limit: integer): string?, string?, string? }
+---@param fs table its read_beneath is used
 ---@return string[] lines none when the project has no such text
 function M.project_lines(workspace, fs)
   for _, file in ipairs(FILES) do

@@ -25,8 +25,8 @@ end
 local M = {
   name = "login",
   summary = "Log an agent in, once for all projects, or show what is logged in.",
-  description = "Opens a sandbox that has the agent, its login store and an empty workspace, and runs "
-    .. "the agent's own login command in it. The login is kept on this host and mounted into every "
+  description = "Opens a sandbox that has the agent, its login store and an empty workspace, and "
+    .. "runs the agent's own login command in it. The login is kept on this host and mounted into every "
     .. "sandbox whose profile has the agent. `wrapix login status` lists agents and logins.",
   usage = { "wrapix login AGENT [--name NAME]", "wrapix login status [--json]" },
   arguments = {
@@ -145,7 +145,8 @@ end
 local function empty_workspace(args, deps)
   local dir, message, code = deps.fs.temp_dir("wrapix-login-")
   if not dir then return nil, message, code end
-  local workspace = setmetatable({ path = dir }, { __close = function() deps.fs.remove_tree(dir) end })
+  local function remove() deps.fs.remove_tree(dir) end
+  local workspace = setmetatable({ path = dir }, { __close = remove })
   if deps.sys.euid() ~= 0 then return workspace end
   local owner
   owner, message, code = deps.fs.stat(prepare.workspace(args, deps))

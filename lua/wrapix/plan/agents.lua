@@ -231,7 +231,8 @@ local function is_file(file)
   for token, from in pairs(file.fill or {}) do
     if type(token) ~= "string" or token == "" or type(from) ~= "table" then return false end
     local is_named = type(from.env) == "string" and from.env:find("^[%a_][%w_]*$")
-    if not is_named or (from.last ~= nil and math.type(from.last) ~= "integer") then return false end
+    local is_counted = from.last == nil or (math.type(from.last) == "integer" and from.last > 0)
+    if not (is_named and is_counted) then return false end
   end
   return #file.text <= LARGEST
 end

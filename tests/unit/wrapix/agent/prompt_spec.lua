@@ -7,7 +7,8 @@ local prompt = require("wrapix.agent.prompt")
 
 local function plan(changes)
   local made = {
-    workspace = { dest = "/workspace" }, network = { mode = "open" }, security = { read_only = true },
+    workspace = { dest = "/workspace" }, network = { mode = "open" },
+    security = { read_only = true },
     mounts = {
       { dest = "/workspace", type = "bind", mode = "rw" },
       { dest = "/run", type = "tmpfs", mode = "rw", size = 1 << 20 },
@@ -40,7 +41,8 @@ describe("agent.prompt", function()
     local said = text()
     for _, part in ipairs({ "The project is at /workspace", "- /data: read-only\n",
       "- /tmp: writable, gone when the sandbox ends, at most 512 MiB\n",
-      '.x\\x1b": writable, and kept\n', "memory 4 GiB", "The network is open", "is read-only; you" }) do
+      '.x\\x1b": writable, and kept\n', "memory 4 GiB", "The network is open",
+      "is read-only; you" }) do
       assert.truthy(said:find(part, 1, true), part .. "\n" .. said)
     end
     assert.is_nil(said:find("- /run", 1, true))

@@ -71,7 +71,8 @@ describe("the agents of a sandbox", function()
 
   it("are in the image, with the one the option adds", function()
     assert.same({ "claude", "codex" }, made(CLAUDE, { agent = "codex" }).image.recipe.agents)
-    assert.same({ "claude@1.0" }, made(copy(CLAUDE, { agents = { "claude@1.0" } })).image.recipe.agents)
+    local pinned = copy(CLAUDE, { agents = { "claude@1.0" } })
+    assert.same({ "claude@1.0" }, made(pinned).image.recipe.agents)
   end)
 
   it("are none in an image that was not built, unless named for it", function()
@@ -82,7 +83,8 @@ describe("the agents of a sandbox", function()
     assert.same({ "codex", "interactive" }, one.command.value)
     local bare = made(profiles.derive(copy(CLAUDE, { name = "t" }), { image = "i:1" }))
     assert.same({ {}, true }, { names(bare), bare.command.shell })
-    local own = made(profiles.derive(copy(CLAUDE, { name = "t" }), { image = "i:1", agent = "claude" }))
+    local with = { image = "i:1", agent = "claude" }
+    local own = made(profiles.derive(copy(CLAUDE, { name = "t" }), with))
     assert.same({ "claude" }, names(own))
     assert.is_nil(own.agents[1].version)
   end)
@@ -93,8 +95,9 @@ describe("the agents of a sandbox", function()
   end)
 
   it("have to be known", function()
+    local nobody = { base = "b", agents = { "nobody" } }
     assert.equal("there are claude and codex",
-      refused("^plan: t.lua:?%d*: agent: nobody: no such agent$", { base = "b", agents = { "nobody" } }))
+      refused("^plan: t.lua:?%d*: agent: nobody: no such agent$", nobody))
     refused("^plan: %-%-agent: agent: nobody: no such agent$", CLAUDE, { agent = "nobody" })
   end)
 end)
@@ -121,7 +124,8 @@ describe("the command", function()
     assert.matches("attach", refused("detached agent without a terminal", CLAUDE, { detach = true },
       no_terminal))
     assert.equal("claude", made(CLAUDE, { detach = true }).command.value[1])
-    assert.same({ "id" }, made(CLAUDE, { detach = true, command = { "id" } }, no_terminal).command.value)
+    local given = made(CLAUDE, { detach = true, command = { "id" } }, no_terminal)
+    assert.same({ "id" }, given.command.value)
   end)
 end)
 
@@ -136,7 +140,8 @@ describe("credentials", function()
     local p = made(CLAUDE, {}, with_env({ ANTHROPIC_API_KEY = "k-canary",
       CLAUDE_CODE_OAUTH_TOKEN = "t-canary" }))
     assert.same({ { kind = "variable", name = "ANTHROPIC_API_KEY" },
-      { kind = "variable", name = "CLAUDE_CODE_OAUTH_TOKEN" }, { kind = "login", name = "default" } },
+      { kind = "variable", name = "CLAUDE_CODE_OAUTH_TOKEN" },
+      { kind = "login", name = "default" } },
       p.agents[1].credentials)
     assert.is_true(find(p.env, "name", "ANTHROPIC_API_KEY").secret)
     assert.is_nil(fixture.plan_text(p):find("canary", 1, true))
@@ -152,8 +157,8 @@ describe("credentials", function()
   end)
 
   it("are not given to what only logs in, nor anything of a project", function()
-    local p = made(copy(CLAUDE, { caches = { uv = "~/.cache/uv" }, login = "work" }), { login = true },
-      with_env({ ANTHROPIC_API_KEY = "k" }))
+    local fields = copy(CLAUDE, { caches = { uv = "~/.cache/uv" }, login = "work" })
+    local p = made(fields, { login = true }, with_env({ ANTHROPIC_API_KEY = "k" }))
     assert.is_nil(find(p.env, "name", "ANTHROPIC_API_KEY"))
     assert.is_nil(find(p.mounts, "dest", "/home/wrapix/.claude"))
     assert.is_nil(find(p.mounts, "dest", "/home/wrapix/.cache/uv"))
@@ -209,7 +214,9 @@ describe("what an agent brings", function()
     for pattern, settings in pairs({
       ["settings of the agent failed: .*boom"] = function() error("boom") end,
       ["settings of the agent gave no files"] = function() return {} end,
-      ["settings of the agent gave a wrong file 1"] = function() return { files = { { dest = 1 } } } end,
+      ["settings of the agent gave a wrong file 1"] = function()
+        return { files = { { dest = 1 } } }
+      end,
       ["wrong file 2"] = function()
         return { files = { { dest = "~/a", text = "" }, { dest = "~/b", text = "",
           fill = { X = { env = "a b" } } } } }
