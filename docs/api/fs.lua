@@ -127,6 +127,13 @@ function fs.chown(path, uid, gid) end
 ---@return string|nil content, string? message, string? code
 function fs.read_beneath(root, rel, limit) end
 
+---No part of rel may be a link; the directories have to be there.
+---@param root string
+---@param rel string
+---@param data string
+---@return true|nil, string? message, string? code "EEXIST" when the name is taken
+function fs.create_beneath(root, rel, data) end
+
 ---@param root string must be there
 ---@param rel string no part of it may be a link, "." or ".."
 ---@param mode integer exact bits of every directory made, and of the last one

@@ -63,6 +63,17 @@ function M.write_atomic(path, data, opts)
   return c.write_atomic(path, data, opts.mode, opts.sync ~= false)
 end
 
+--- Makes a new file in a tree that others may write to, whole and in one step,
+--- mode 0644 less the umask. The root may be reached through links; no part of
+--- `rel` may be one, and the directories in it have to be there.
+---@param root string
+---@param rel string
+---@param data string
+---@return true|nil
+---@return string? message
+---@return string? code "EEXIST" when the name is taken, by a dangling link too
+function M.create_beneath(root, rel, data) return c.create_beneath(root, rel, data) end
+
 --- Adds to the end of a regular file, which is made when missing.
 ---@param path string
 ---@param data string

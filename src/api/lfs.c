@@ -82,6 +82,15 @@ static int l_write_atomic(lua_State *L) {
   return push_done(L, wx_fs_write_atomic(path, data, len, mode, lua_toboolean(L, 4), &err), &err);
 }
 
+// create_beneath(root, rel, data) -> true | nil, message, code
+static int l_create_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  size_t len;
+  const char *data = luaL_checklstring(L, 3, &len);
+  wx_err err;
+  return push_done(L, wx_fs_create_beneath(root, rel, data, len, &err), &err);
+}
+
 // append(path, data, mode) -> true | nil, message, code
 static int l_append(lua_State *L) {
   const char *path = wx_check_text(L, 1);
@@ -347,7 +356,7 @@ static const luaL_Reg functions[] = {
     FN(list),  FN(scan),         FN(remove_tree), FN(copy_tree), FN(stat),   FN(lstat),
     FN(realpath), FN(access),    FN(mkdir),     FN(rmdir),   FN(unlink),     FN(rename),
     FN(symlink), FN(readlink),   FN(chmod), FN(chown),
-    FN(read_beneath), FN(ensure_dir_beneath), {NULL, NULL},
+    FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};

@@ -110,18 +110,25 @@ int wx_fs_read(const char *path, size_t limit, char **data, size_t *len, wx_err 
   return fd < 0 ? -1 : read_open(fd, &st, path, limit, data, len, err);
 }
 
-int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **data, size_t *len,
-                       wx_err *err) {
+// Opens the directory that the last name of ROOT/REL is in, and points *name at that name.
+static int open_parent_beneath(const char *root, const char *rel, const char **name, wx_err *err) {
   char parent[PATH_MAX];
-  const char *slash = strrchr(rel, '/'), *name = slash ? slash + 1 : rel;
+  const char *slash = strrchr(rel, '/');
+  *name = slash ? slash + 1 : rel;
   size_t above = slash ? (size_t)(slash - rel) : 0;
   if (above >= sizeof parent)
     return wx_err_set(err, ENAMETOOLONG, "open '%s'", rel);
-  if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+  if (**name == '\0' || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
     return wx_err_set(err, EINVAL, "'%s' ends in no name", rel);
   memcpy(parent, rel, above);
   parent[above] = '\0';
-  auto_close int dir = wx_fs_open_beneath(root, parent, err);
+  return wx_fs_open_beneath(root, parent, err);
+}
+
+int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **data, size_t *len,
+                       wx_err *err) {
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
   if (dir < 0)
     return -1;
   struct stat st;
@@ -186,6 +193,38 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
   }
   if (sync && sync_dir(dir) < 0)
     return wx_err_set(err, errno, "sync the directory of '%s'", path);
+  return 0;
+}
+
+// Gives a file its name unless something has it, a dangling link too. Where there are no hard
+// links the name is taken by an empty file first, which the rename then replaces.
+static int publish(int dir, const char *temp, const char *name) {
+  if (linkat(dir, temp, dir, name, 0) == 0)
+    return unlinkat(dir, temp, 0);
+  if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS)
+    return -1;
+  int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  auto_close int claim = (int)WX_RETRY(openat(dir, name, flags, 0644));
+  return claim < 0 ? -1 : renameat(dir, temp, dir, name);
+}
+
+int wx_fs_create_beneath(const char *root, const char *rel, const void *data, size_t len,
+                         wx_err *err) {
+  char temp[40];
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  if (dir < 0)
+    return -1;
+  auto_close int fd = open_temp(dir, temp, 0644, err);
+  if (fd < 0)
+    return wx_err_wrap(err, "create '%s'", rel);
+  if (fill_temp(&fd, data, len, -1, true) < 0 || publish(dir, temp, name) < 0) {
+    int saved = errno;
+    unlinkat(dir, temp, 0);
+    return wx_err_set(err, saved, "create '%s'", rel);
+  }
+  if (sync_dir(dir) < 0)
+    return wx_err_set(err, errno, "sync the directory of '%s'", rel);
   return 0;
 }
 

@@ -28,6 +28,11 @@ int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **d
 int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode, bool sync,
                        wx_err *err);
 
+// Makes the file ROOT/REL whole and in one step, mode 0644 less the umask. EEXIST when the name is
+// taken, by a dangling link too. No part of REL may be a link; the directories have to be there.
+int wx_fs_create_beneath(const char *root, const char *rel, const void *data, size_t len,
+                         wx_err *err);
+
 // Adds to the end of a regular file with one write where the kernel can;
 // makes it with MODE when it is missing.
 int wx_fs_append(const char *path, const void *data, size_t len, mode_t mode, wx_err *err);

@@ -545,6 +545,25 @@ describe("beneath a root", function()
     assert.equal("EINVAL", select(3, fs.ensure_dir_beneath(dir, "x/../up", OWNER)))
   end)
 
+  it("fs.create_beneath makes new files only and follows no link", function()
+    assert(fs.ensure_dir(dir .. "/out"))
+    assert(fs.ensure_dir(dir .. "/new/in"))
+    assert(fs.symlink("../out", dir .. "/new/link"))
+    assert(fs.symlink("nowhere", dir .. "/new/dangling"))
+    assert(fs.create_beneath(dir .. "/new", "in/f", "te\0xt"))
+    assert.equal("te\0xt", fs.read(dir .. "/new/in/f"))
+    assert.equal(1, fs.lstat(dir .. "/new/in/f").nlink)
+    for rel, code in pairs({ ["in/f"] = "EEXIST", ["in"] = "EEXIST", dangling = "EEXIST",
+      link = "EEXIST", ["link/f"] = "ENOTDIR", ["none/f"] = "ENOENT", ["../x"] = "EINVAL",
+      [""] = "EINVAL", [".."] = "EINVAL" }) do
+      assert.equal(code, select(3, fs.create_beneath(dir .. "/new", rel, "other")), rel)
+    end
+    assert.equal("te\0xt", fs.read(dir .. "/new/in/f"))
+    assert.same({ "dangling", "in", "link" }, fs.list(dir .. "/new"))
+    assert.same({ "f" }, fs.list(dir .. "/new/in"))
+    assert.same({}, fs.list(dir .. "/out"))
+  end)
+
   it("fs.list_beneath tells links from what they point to", function()
     assert(fs.mkdir(dir .. "/d"))
     assert(fs.symlink("d", dir .. "/l"))
