@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- `wrapix profile list|show`: which profiles can be named here, and what one of
--- them comes to after everything it derives from.
+-- `wrapix profile list|show|env`: which profiles can be named here, what one of
+-- them comes to after everything it derives from, and what it means for the shell
+-- of the host.
 
+local dev_shell = require("wrapix.lazy")("wrapix.dev_shell")
 local explain = require("wrapix.explain")
 local options = require("wrapix.cli.options")
 local output = require("wrapix.cli.output")
@@ -146,6 +148,51 @@ local function show(args, deps)
   return 0
 end
 
+-- env --------------------------------------------------------------------------
+
+-- Whose caches: of the user the sandboxes of this workspace have.
+local function cache_user(args, deps)
+  if deps.sys.euid() ~= 0 then
+    return { uid = deps.sys.uid(), gid = deps.sys.gid(), mode = "keep-id" }
+  end
+  local stat, message, code = deps.fs.stat(prepare.workspace(args, deps))
+  if not stat then return nil, message, code end
+  return { uid = stat.uid, gid = stat.gid, mode = "direct" }
+end
+
+local function make_caches(described, dirs, user, deps)
+  for _, cache in ipairs(described.caches) do
+    local ok, message, code, hint = deps.store.make(cache.path, dirs, user)
+    if not ok then return nil, message, code, hint end
+  end
+  return true
+end
+
+local function env_data(profile, described, deps)
+  local data = { profile = profile.name, caches = {}, env = {}, shell = described.shell }
+  for _, cache in ipairs(described.caches) do data.caches[cache.name] = cache.path end
+  for _, variable in ipairs(described.env) do data.env[variable.name] = variable.value end
+  return output.json(data, deps)
+end
+
+local function env(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps)
+  if not profile then return prepare.refuse(deps, message, code, hint) end
+  local user
+  user, message, code = cache_user(args, deps)
+  if not user then return prepare.refuse(deps, message, code) end
+  local dirs = deps.dirs()
+  local described = dev_shell.describe(profile, function(name)
+    return deps.store.cache(dirs, user, name)
+  end)
+  local ok
+  ok, message, code, hint = make_caches(described, dirs, user, deps)
+  if not ok then return prepare.refuse(deps, message, code, hint) end
+  if args.json then return env_data(profile, described, deps) end
+  deps.out(dev_shell.text(described))
+  return 0
+end
+
 -- ------------------------------------------------------------------------------
 
 local COMMON = options.list(options.workspace, options.json, options.quiet, options.verbose)
@@ -153,7 +200,7 @@ local COMMON = options.list(options.workspace, options.json, options.quiet, opti
 ---@type wrapix.CliCommand
 return {
   name = "profile",
-  summary = "List the profiles there are, or show one.",
+  summary = "List the profiles there are, show one, or use it for this shell.",
   example = { { "wrapix profile show base", "the base profile, each field with its origin" } },
   commands = {
     {
@@ -179,6 +226,24 @@ return {
         { "wrapix profile show ./wrapix.lua --json", "one in a file, as JSON" },
       },
       run = show,
+    },
+    {
+      name = "env",
+      summary = "Print a profile's caches and toolchain for the shell of the host.",
+      description = "Prints text for a POSIX shell: the variables that lead to the profile's caches,"
+        .. " with the directories sandboxes share on this host (made when missing), the toolchain"
+        .. " it pins, and the profile's `shell` text. What a sandbox left in a shared cache your"
+        .. " own builds then run.",
+      arguments = {
+        { name = "profile", argname = "NAME|PATH",
+          description = "Name of a profile or path of a .lua file that returns one." },
+      },
+      options = COMMON,
+      example = {
+        { 'eval "$(wrapix profile env rust)"', "use the caches of the rust profile in this shell" },
+        { "wrapix profile env ./wrapix.lua --json", "the same as JSON" },
+      },
+      run = env,
     },
   },
 }

@@ -75,3 +75,71 @@ profile shop
     assert.truthy(err:find("(did you mean 'rust'?)", 1, true))
   end)
 end)
+
+describe("profile env", function()
+  local SHOP = {
+    name = "shop", caches = { ccache = "~/.cache/ccache" }, secrets = { "TOKEN" },
+    env = { CCACHE_DIR = "/home/wrapix/.cache/ccache", CC = "ccache gcc", TOKEN = "never" },
+    shell = "export CC='ccache gcc'",
+  }
+
+  local function env(over, ...)
+    local made = {}
+    local words = table.pack(...)
+    local all = {
+      files = { ["./p.lua"] = SHOP }, made = made,
+      sys = { euid = function() return 5 end, uid = function() return 5 end,
+        gid = function() return 6 end, environ = function() return { TOKEN = "secret" } end },
+      store = {
+        cache = function(dirs, user, name)
+          return ("%s/%s%d/%s"):format(dirs.cache, user.mode, user.uid, name)
+        end,
+        make = function(dir, dirs, user)
+          made[#made + 1] = ("%s %s %d"):format(dir, dirs.cache, user.gid)
+          return true
+        end,
+      },
+    }
+    for key, value in pairs(over) do all[key] = value end
+    local status, out, err = try(all, "env", "./p.lua", table.unpack(words))
+    return status, out, err, made
+  end
+
+  it("prints the directories it has made, and the profile's text", function()
+    local status, out, err, made = env({})
+    assert.equal(0, status)
+    assert.equal("", err)
+    assert.equal("export CCACHE_DIR=/cache/keep-id5/ccache\nexport CC='ccache gcc'\n", out)
+    assert.same({ "/cache/keep-id5/ccache /cache 6" }, made)
+  end)
+
+  it("is the same as JSON", function()
+    local _, out = env({}, "--json")
+    assert.equal('{"caches":{"ccache":"/cache/keep-id5/ccache"},'
+      .. '"env":{"CCACHE_DIR":"/cache/keep-id5/ccache"},"profile":"shop",'
+      .. '"shell":"export CC=\'ccache gcc\'"}\n', out)
+  end)
+
+  it("means as root the caches of the workspace's owner", function()
+    local sys = { euid = function() return 0 end }
+    local fs = { stat = function(dir)
+      assert.equal("/w", dir)
+      return { uid = 7, gid = 8 }
+    end }
+    local status, out, _, made = env({ sys = sys, fs = fs })
+    assert.equal(0, status)
+    assert.truthy(out:find("CCACHE_DIR=/cache/direct7/ccache\n", 1, true))
+    assert.same({ "/cache/direct7/ccache /cache 8" }, made)
+  end)
+
+  it("prints nothing when a directory cannot be made", function()
+    local store = {
+      cache = function() return "/c" end,
+      make = function() return nil, "store: /c: is a link", "ELOOP", "look there" end,
+    }
+    local status, out, err = env({ store = store })
+    assert.equal(125, status)
+    assert.equal("", out)
+    assert.equal("wrapix: store: /c: is a link\nhint: look there\n", err)
+  end)
+end)
