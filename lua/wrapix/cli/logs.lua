@@ -94,6 +94,10 @@ local function verify(args, deps)
   end
   local verdict = found.ok and "is as it was written" or "is not as it was written"
   deps.out(("the record %s: %d sessions in %d lines\n"):format(verdict, found.records, found.lines))
+  if found.kept then
+    deps.report:note(("record: pieces of lines torn by crashes are kept in %s"):format(
+      path.show(found.kept)))
+  end
   return status
 end
 

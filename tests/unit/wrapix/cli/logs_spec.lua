@@ -71,6 +71,17 @@ describe("logs --verify", function()
     assert.truthy(out:find('"ok":false', 1, true))
     assert.equal(0, double.run(double.new(), "logs", "--verify"))
   end)
+
+  it("names the file of what crashes left, with status 0", function()
+    local d = double.new()
+    d.record.verify = function()
+      return { ok = true, lines = 2, records = 2, total = 0, problems = {}, kept = "/s/x.torn" }
+    end
+    local status, _, err = double.run(d, "logs", "--verify")
+    assert.equal(0, status)
+    assert.truthy(err:find("note: record: pieces of lines torn by crashes are kept in /s/x.torn",
+      1, true), err)
+  end)
 end)
 
 describe("logs ID", function()
