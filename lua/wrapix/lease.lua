@@ -7,6 +7,7 @@
 local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local net = require("wrapix.net")
+local task = require("wrapix.task")
 
 local M = {}
 
@@ -66,6 +67,17 @@ end
 ---@return true|nil
 ---@return string? message
 ---@return string? code
+---Whether PID 1 has connected. A connection that waits is taken in one turn of the
+---loop and read in the next: some turns are given. Only while `serve` runs.
+---@return boolean
+function Lease:let_take()
+  for _ = 1, 5 do
+    if self.is_taken then return true end
+    task.yield()
+  end
+  return self.is_taken == true
+end
+
 function Lease:signal(number)
   if self._stream then return self._stream:write(string.char(number)) end
   self._orders = (self._orders or "") .. string.char(number)

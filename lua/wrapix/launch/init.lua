@@ -149,18 +149,10 @@ function Launch:_serve_lease()
   return true
 end
 
--- A connection that waits is taken in one turn of the loop, and read in the next.
-local function let_take(lease)
-  for _ = 1, 5 do
-    if not lease.is_taken then task.yield() end
-  end
-  return lease.is_taken
-end
-
 -- What PID 1 said last may be read a moment after the engine has ended; of a command
 -- that was quick, that it started as well.
 function Launch:_hear_last_words(serving)
-  if self.lease.ended or not let_take(self.lease) then return end
+  if self.lease.ended or not self.lease:let_take() then return end
   task.timeout(LAST_WORDS_SECONDS, function()
     serving:wait()
     return true
@@ -197,15 +189,8 @@ end
 function Launch:_started()
   fault.point("launch.started")
   self.started = true
+  self.session:note_start()
   self:_beside("after_start")
-end
-
--- PID 1 says it within milliseconds, or ends because the command cannot be executed.
-function Launch:_await_start()
-  local deadline = sys.clock() + START_SECONDS
-  while not self.started and not self.lease.ended and sys.clock() < deadline do
-    if not task.sleep(0.01) then return end
-  end
 end
 
 -- What never ran has nobody who would look at its output.
@@ -215,7 +200,8 @@ function Launch:_show_output()
   end
 end
 
--- The engine says that the container runs; the command in it a moment later.
+-- The engine says that the container runs; PID 1 a moment later that the command does,
+-- or it ends because that cannot be executed.
 function Launch:_await_start()
   local deadline = sys.clock() + START_SECONDS
   while not (self.started or self.lease.ended) and sys.clock() < deadline do
@@ -281,11 +267,11 @@ end
 function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
 
 -- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
+-- An engine without its monitor has no status of the program, and says 127.
 function Launch:_is_lost(result)
   return self.started and not self.lease.status and not result.signal
 end
 
--- An engine without its monitor has no status of the program, and says 127.
 function Launch:_mend_status(result)
   if self:_is_lost(result) and result.code == ENGINE_LOST then
     result.code, result.signal = nil, SIGKILL
