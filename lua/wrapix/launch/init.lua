@@ -269,11 +269,14 @@ function Launch:_is_held(result) return result and self.opts.hold and result.cod
 -- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
 -- An engine without its monitor has no status of the program, and says 127.
 function Launch:_is_lost(result)
-  return self.started and not self.lease.status and not result.signal
+  local said = self.lease.status
+  if self.lease.orphaned then return true end
+  if said and result.code == ENGINE_LOST then return said ~= ENGINE_LOST end
+  return self.started and not said and not result.signal
 end
 
 function Launch:_mend_status(result)
-  if self:_is_lost(result) and result.code == ENGINE_LOST then
+  if self.lease.orphaned or (self:_is_lost(result) and result.code == ENGINE_LOST) then
     result.code, result.signal = nil, SIGKILL
   end
 end
@@ -414,6 +417,7 @@ function Launch:_run()
   self.lease, msg, code = leases.open(place.dir, self.plan.user)
   if not self.lease then return nil, msg, code end
   self.stopper.lease = self.lease
+  self.lease.on_orphan = function() self.stopper:on_orphan() end
   fault.point("launch.lease")
   self.record = records.begin(self)
   self.clock("session")
