@@ -6,6 +6,7 @@
 local container = require("wrapix.container")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
+local held = require("wrapix.lazy")("wrapix.launch.held")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
 local logfile = require("wrapix.logfile")
@@ -31,7 +32,7 @@ local SLOW_SECONDS = 1.5
 ---@class wrapix.LaunchResult: wrapix.ProcResult
 ---@field stopped string? why the launcher stopped it
 ---@field timing { name: string, seconds: number }[]
----@field held wrapix.Launch? of a container that is left to the caller: see stop_held
+---@field held wrapix.Held? of a container that is left to the caller
 
 ---@class wrapix.LaunchOptions
 ---@field log table? note, warn, detail, error; see cli/report.lua
@@ -263,7 +264,7 @@ end
 
 -- The end ------------------------------------------------------------------------------
 
--- Left to the caller, who ends it by stop_held.
+-- Left to the caller, see launch/held.lua.
 function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
 
 -- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
@@ -336,7 +337,7 @@ function Launch:_live_safely()
   local out = table.pack(xpcall(self._live, debug.traceback, self))
   if out[1] then return table.unpack(out, 2, out.n) end
   removal.run(self.plan, 15)
-  task.shield(self._close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
+  task.shield(self.close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
   error(out[2], 0)
 end
 
@@ -361,8 +362,12 @@ local function new_launch(plan, facts, opts)
   return self
 end
 
--- The sandbox is over, or never was. Not to be cut short: a signal has been heard.
-function Launch:_close(result, msg, code)
+---What comes after a sandbox that is over, or never was: its hooks and its record. Not to
+---be cut short: a signal has been heard.
+---@param result table?
+---@param msg string? why there is none
+---@param code string?
+function Launch:close(result, msg, code)
   self.is_over = true
   self.lease:close()
   self:_wait_for_hooks()
@@ -373,39 +378,6 @@ function Launch:_close(result, msg, code)
   local is_there = result and (self.started or result.code ~= ENGINE_FAILED)
   if is_there and self.plan.keep then self.session:settle() end
 end
-
-function Launch:_hold(result)
-  task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
-  self.session:keep()
-  self.held_since, result.held = sys.clock(), self
-end
-
-function Launch:_stop_held(grace)
-  local plan, lease = self.plan, self.lease
-  self.stopper.reason = "stop"
-  -- One that has ended by itself has nothing left to run a hook in.
-  if not lease.ended then self.hooks:before_stop(self) end
-  local result, msg, code = container.shielded(podman.stop_argv(plan, grace), (grace or 10) + 15)
-  if not result or result.code ~= 0 then container.shielded(podman.kill_argv(plan, "KILL"), 10) end
-  removal.run(plan, 15)
-  local deadline = sys.clock() + LAST_WORDS_SECONDS
-  while lease.is_taken and not lease.ended and sys.clock() < deadline do task.sleep(0.002) end
-  self:_close({
-    code = lease.status, signal = not lease.status and SIGKILL or nil,
-    seconds = sys.clock() - self.held_since, stopped = self.stopper.reason,
-  })
-  self.session:close()
-  if not result then return nil, msg, code end
-  return true
-end
-
----Ends a sandbox that was left to the caller: its hooks, its container, its record
----and its directory. Not to be cut short.
----@param grace number? seconds for the programs inside, default 10
----@return true|nil
----@return string? message
----@return string? code
-function Launch:stop_held(grace) return task.shield(self._stop_held, self, grace) end
 
 function Launch:_run()
   reap.stale(self.facts, self.report)
@@ -428,9 +400,9 @@ function Launch:_run()
   end
   self.clock("container")
   if self:_is_held(result) then
-    self:_hold(result)
+    result.held = held.new(self, timeout_of(self.plan))
   else
-    task.shield(self._close, self, result, msg, code)
+    task.shield(self.close, self, result, msg, code)
   end
   if not result then return nil, msg, code, hint end
   result.timing = self.phases
