@@ -258,14 +258,20 @@ local function lock_path(ref, ctx)
   return ("%s/lock/%s"):format(ctx.dir, ref:gsub("[^%w._-]", "_"):sub(-200))
 end
 
+local function consent(opts)
+  if not opts or not opts.before then return true end
+  return opts.before()
+end
+
 --- Makes sure an image is in the engine's storage: a recipe's is built, a
 --- reference's pulled, by one process at a time; the others wait and find it.
 ---
---- Options: `report` (note, detail; see cli/report.lua), `now` and `deps` (fs,
---- proc, sys, task, flags) for specs.
+--- Options: `before` runs when it is not there, and may refuse by returning nil, message;
+--- `report` (note, detail; see cli/report.lua), `now` and `deps` (fs, proc, sys, task,
+--- flags) for specs.
 ---@param target wrapix.Recipe|string
 ---@param facts wrapix.Facts
----@param opts { report: table?, deps: table?, now: (fun(): integer)? }?
+---@param opts { before: function?, report: table?, deps: table?, now: (fun(): integer)? }?
 ---@return { ref: string, built: boolean, seconds: number }|nil
 ---@return string? message may hold further lines: the end of the output, the log
 ---@return string? code "ENOPKG", "ENETUNREACH", "ENOSPC", "ECANCELED", "EIMAGE", …
@@ -276,12 +282,13 @@ function M.ensure(target, facts, opts)
   local ref = is_recipe and recipes.reference(target) or target
   if type(ref) ~= "string" then error("target: recipe or reference expected", 2) end
   if not is_absent(ref, ctx) then return { ref = ref, built = false, seconds = 0 } end
-  local lock <close>, message, code = ctx.lock(lock_path(ref, ctx), ref)
-  if not lock then return nil, message, code end
+  local ok, message, code, hint = consent(opts)
+  if not ok then return nil, message, code, hint end
+  local lock <close>, why, what = ctx.lock(lock_path(ref, ctx), ref)
+  if not lock then return nil, why, what end
   if not is_absent(ref, ctx) then
     return { ref = ref, built = false, seconds = ctx.elapsed() }
   end
-  local ok, hint
   if is_recipe then
     ok, message, code, hint = build_recipe(target, ref, ctx)
   else
