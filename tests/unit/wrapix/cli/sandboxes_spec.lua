@@ -208,6 +208,30 @@ describe("exec", function()
       assert.is_nil(seen.asked)
     end)
 
+    it("hands signals over by the lease, which a second end of its kind takes away", function()
+      local d, seen = known({})
+      local sent = {}
+      local open = d.lease.open
+      d.lease.open = function(...)
+        local lease = open(...)
+        lease.signal = function(_, number) sent[#sent + 1] = number end
+        return lease
+      end
+      d.task.spawn = function(fn) fn() end
+      d.proc.signal_number = function(name) return name end
+      d.container.run = function(_, opts)
+        opts.on_signal("INT", 0) -- nothing runs yet
+        opts.on_start({ exited = function() return false end })
+        for _, name in ipairs({ "INT", "TERM", "INT" }) do opts.on_signal(name, 5) end
+        assert.is_nil(seen.closed)
+        opts.on_signal("HUP", 5)
+        assert.is_true(seen.closed)
+        return { signal = 9 }
+      end
+      assert.equal(137, double.run(d, "exec", "we", "--", "x"))
+      assert.same({ "INT", "TERM", "INT" }, sent)
+    end)
+
     it("asks the engine first when there can be no lease", function()
       local d, seen = known({ no_lease = true, living = { one() } })
       assert.equal(0, double.run(d, "exec", "we", "--", "ls"))
