@@ -43,7 +43,8 @@ local function add_sandboxes(add, list, facts)
   for _, one in ipairs(list) do
     local is_kept = one.keep and one.state == "orphaned"
     if WHY[one.state] and one.owner.state == "dead" and not is_kept then
-      add("sandbox", one.name, WHY[one.state], function()
+      local why = one.keep and "it was kept, and its container is gone" or WHY[one.state]
+      add("sandbox", one.name, why, function()
         local result, message, code = stopping.one(one, facts, { grace = 0 })
         return result and true or nil, message, code
       end)

@@ -156,16 +156,23 @@ local function find_live(word, deps)
     variable = variable }
 end
 
--- Why nothing ran: nil when the engine has a reason of its own, which it has said.
-local function explain_refusal(live, deps)
+-- Why nothing ran. A reason of the engine's own it has said itself.
+local function explain_refusal(live, args, deps)
   local now, message, code, hint = find.running(live.session, "exec", deps)
-  if now then return nil end
+  if now then
+    local why = "the engine could not start the command"
+    return ("exec: %s: %s"):format(path.show(live.name), why), "EENGINE",
+      args.workdir and "--workdir names a directory inside" or nil
+  end
   if code ~= "ENOENT" then return message, code, hint end
   return ("exec: %s: has just ended"):format(path.show(live.name)), "ESRCH"
 end
 
+-- What podman exec ends with by itself: 255 where no program runs any more.
+local REFUSALS = { [125] = true, [126] = true, [127] = true, [255] = true }
+
 local function is_refused(result, lease)
-  return lease ~= nil and not lease.is_taken and not result.signal and result.code ~= 0
+  return lease ~= nil and not lease.is_taken and REFUSALS[result.code] == true
 end
 
 local function words_of(args, live, env, tty, deps)
@@ -185,8 +192,9 @@ function M.run(args, deps)
   result, message, code = run(words_of(args, found.live, env, tty, deps), lease, deps, {})
   if not result then return prepare.refuse(deps, message, code) end
   if is_refused(result, lease) then
-    message, code, hint = explain_refusal(found.live, deps)
-    if message then return prepare.refuse(deps, message, code, hint) end
+    if args.json then deps.err(result.stderr) end
+    message, code, hint = explain_refusal(found.live, args, deps)
+    return prepare.refuse(deps, message, code, hint)
   end
   return args.json and print_collected(result, deps) or status_of(result)
 end

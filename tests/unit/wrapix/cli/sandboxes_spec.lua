@@ -190,11 +190,12 @@ describe("exec", function()
       assert.same({}, d.written)
     end)
 
-    it("leaves the engine its own reason", function()
+    it("leaves the engine its own reason, which it has said", function()
       local d, seen = known({ taken = false, living = { one() } })
       d.result = { code = 127 }
       local status, _, err = double.run(d, "exec", "we", "-w", "/nope", "--", "ls")
-      assert.same({ 127, "", 1 }, { status, err, seen.asked })
+      assert.same({ 125, 1, "wrapix: exec: web: the engine could not start the command\n"
+        .. "hint: --workdir names a directory inside\n" }, { status, seen.asked, err })
     end)
 
     it("takes a failing command for no refusal", function()
