@@ -255,14 +255,15 @@ static void fill_home(void) {
 
 // -- The lease ---------------------------------------------------------------------------------
 
-// PID 1 has one place to look. Of another the caller says it, and the command need not know.
+// PID 1 has one place to look. A session has a launcher, so without its socket nothing is run:
+// nobody would end it. Of another the caller says it, and the command need not know.
 static const char *lease_path(void) {
   if (getpid() == 1)
-    return access(LEASE, F_OK) < 0 ? NULL : LEASE;
+    return !getenv("WRAPIX_SESSION_ID") && access(LEASE, F_OK) < 0 ? NULL : LEASE;
   return getenv(LEASE_NAME);
 }
 
-// No socket: a sandbox without a lease. One that nobody serves: its launcher is dead already.
+// No socket and no session: nobody to be reached. One that nobody serves: its launcher is dead already.
 static int open_lease(void) {
   struct sockaddr_un addr = { .sun_family = AF_UNIX };
   const char *path = lease_path();

@@ -342,6 +342,20 @@ test_survivors() {
   ok $? "pid1: and holds the end up for about a second" "$before ms"
 }
 
+# A session whose launcher cannot be reached would be one that nobody ends.
+test_no_lease() {
+  rm -f "$dir/ran"
+  as pid1
+  WRAPIX_SESSION_ID=1 run "${front[@]}" sh -c ": >$dir/ran"
+  is "$status/$err" "125/wrapix: run: wrapix-init: reach the launcher: No such file or directory" \
+    "pid1: without the socket of its session it runs nothing"
+  [ ! -e "$dir/ran" ]
+  ok $? "pid1: and really nothing"
+  as plain
+  WRAPIX_SESSION_ID=1 run "${front[@]}" true
+  is "$status" 0 "plain: one more command needs no lease"
+}
+
 # The parent of PID 1 is the engine's monitor. Whoever holds the only other end of its pipe sees
 # when all of the namespace has ended.
 test_monitor() { # DESCRIPTION SCRIPT STATUS-FILE-WANTED
@@ -482,6 +496,7 @@ for mode in plain pid1; do
   done
 done
 test_survivors
+test_no_lease
 test_orphaned
 test_command_line
 test_shell
