@@ -191,7 +191,7 @@ gcstress: tested
 	@BUILD=$(BUILD) tests/suite --gcstress unit
 
 ## fault         a build that ends itself where WRAPIX_FAULT says; see lua/wrapix/fault.lua
-## crash         kill it everywhere on the test hosts; ARGS="--quick deb13" for a part
+## crash         kill it at every step on the test hosts; ARGS=--quick, ARGS=deb13 for a part
 fault:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fault OPT='$(OPT) -DWX_FAULTS' $(BUILD)/fault/wrapix
 

@@ -13,6 +13,12 @@ local journal = {}
 ---@return true|nil, string? message, string? code
 function journal.append(path, data, mode) end
 
+---Shortens a file and syncs it; one that is not longer stays as it is.
+---@param path string
+---@param size integer bytes to keep
+---@return true|nil, string? message, string? code
+function journal.cut(path, size) end
+
 ---@param path string
 ---@param offset integer bytes from the start
 ---@param len integer bytes, at most 16 MiB; fewer come only at the end of the file

@@ -37,6 +37,7 @@ local POINTS = {
   { "launch.after_exit", "the hooks after the end have run" },
   { "record.locked", "the record's lock is held, nothing is written" },
   { "record.torn", "half of the line is written" },
+  { "record.kept", "a torn piece is copied aside, it is still in the record" },
   { "record.appended", "the line is on disk, the head file is one line behind" },
   { "record.head", "the new head file is written beside the old one" },
   { "record.done", "all is written, the lock is still held" },

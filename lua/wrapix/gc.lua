@@ -8,6 +8,7 @@ local json = require("wrapix.json")
 local live = require("wrapix.live")
 local path = require("wrapix.path")
 local reap = require("wrapix.reap")
+local staging = require("wrapix.staging")
 local stopping = require("wrapix.stopping")
 local sys = require("wrapix.sys")
 
@@ -36,11 +37,14 @@ local WHY = {
   orphaned = "its launcher is dead, its container is not gone",
 }
 
--- An owner that cannot be judged is not dead; it is left alone.
+-- An owner that cannot be judged is not dead; it is left alone. So is a container that
+-- is to be kept: it ends by itself, and stays.
 local function add_sandboxes(add, list, facts)
   for _, one in ipairs(list) do
-    if WHY[one.state] and one.owner.state == "dead" then
-      add("sandbox", one.name, WHY[one.state], function()
+    local is_kept = one.keep and one.state == "orphaned"
+    if WHY[one.state] and one.owner.state == "dead" and not is_kept then
+      local why = one.keep and "it was kept, and its container is gone" or WHY[one.state]
+      add("sandbox", one.name, why, function()
         local result, message, code = stopping.one(one, facts, { grace = 0 })
         return result and true or nil, message, code
       end)
@@ -67,6 +71,13 @@ local function add_locks(add, facts)
     if session and not fs.exists(base .. "/" .. session) and (age_of(file) or 0) > 60 then
       add("lock", file, "its session is gone", function() return fs.unlink(file) end)
     end
+  end
+end
+
+local function add_staging(add, facts)
+  for _, dir in ipairs(staging.dead(facts.dirs.runtime)) do
+    add("session", dir, "its launcher died while it was made or taken apart",
+      function() return fs.remove_tree(dir) end)
   end
 end
 
@@ -145,6 +156,7 @@ function M.find(facts)
   add_sandboxes(add, list, facts)
   add_sessions(add, facts)
   add_locks(add, facts)
+  add_staging(add, facts)
   add_helpers(add, list, facts)
   add_cache(add, facts)
   add_outputs(add, list, facts)

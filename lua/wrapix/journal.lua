@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Files that only grow, by whole lines: adding to them so that a crash costs at
--- most the line at hand, reading them forwards and backwards in constant memory.
+-- Files that grow by whole lines: adding to them so that a crash costs at most the
+-- line at hand, taking what it left of that off their end, reading them forwards and backwards in constant memory.
 -- Knows nothing of what a line says.
 
 local c = require("wrapix._c.journal")
@@ -26,6 +26,15 @@ function M.append(path, data, opts)
   opts = options.check(opts, { mode = "integer" }, "journal.append")
   return c.append(path, data, opts.mode or PRIVATE)
 end
+
+---Takes bytes off the end and syncs the file: for a piece that a crash left. Writers
+---must exclude each other. A file that is not longer stays as it is.
+---@param path string
+---@param size integer bytes to keep
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.cut(path, size) return c.cut(path, size) end
 
 ---Bytes from an offset on, fewer than asked for only at the end of the file.
 ---@param path string

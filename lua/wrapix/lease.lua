@@ -7,6 +7,7 @@
 local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local net = require("wrapix.net")
+local task = require("wrapix.task")
 
 local M = {}
 
@@ -16,11 +17,13 @@ local M = {}
 ---@field memory integer? bytes, the most the sandbox used
 ---@field is_taken boolean? PID 1 has connected
 ---@field ended boolean the connection is over: the sandbox is gone
+---@field orphaned boolean? the engine's monitor has died under PID 1, which ends the sandbox
+---@field on_orphan fun() called then
 local Lease = {}
 Lease.__index = Lease
 
--- What PID 1 says: "start", and at its end "exit STATUS MEMORY", the latter the most
--- bytes the sandbox used, 0 when unknown.
+-- What PID 1 says: "start", "orphan" when its parent has died, and at its end "exit STATUS
+-- MEMORY", the latter the most bytes the sandbox used, 0 when unknown.
 local function listen_to(lease, stream)
   while true do
     local line, _, code = stream:read_line(64)
@@ -30,6 +33,9 @@ local function listen_to(lease, stream)
     if line == "start" then
       lease.started = true
       lease.on_start()
+    elseif line == "orphan" then
+      lease.orphaned = true
+      lease.on_orphan()
     else
       local status, memory = line:match("^exit (%d+) (%d+)$")
       lease.status = math.tointeger(tonumber(status)) or lease.status
@@ -59,6 +65,17 @@ function Lease:serve(on_start)
   if self._orders then stream:write(self._orders) end
   fault.point("lease.connected")
   return listen_to(self, stream)
+end
+
+---Whether PID 1 has connected. A connection that waits is taken in one turn of the
+---loop and read in the next: some turns are given. Only while `serve` runs.
+---@return boolean
+function Lease:let_take()
+  for _ = 1, 5 do
+    if self.is_taken then return true end
+    task.yield()
+  end
+  return self.is_taken == true
 end
 
 ---Hands a signal to the command, at once or when it is there.
@@ -101,7 +118,8 @@ function M.open(dir, user, name)
     end
   end
   return setmetatable({
-    _server = server, _path = path, started = false, ended = false, on_start = function() end,
+    _server = server, _path = path, started = false, ended = false,
+    on_start = function() end, on_orphan = function() end,
   }, Lease)
 end
 

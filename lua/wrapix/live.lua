@@ -72,7 +72,7 @@ function M.containers(answer)
         started = time_of(one.StartedAt), created = time_of(one.Created),
         profile = string_of(labels["wrapix.profile"]),
         workspace = string_of(labels["wrapix.workspace"]),
-        owner = string_of(labels["wrapix.owner"]),
+        owner = string_of(labels["wrapix.owner"]), keep = labels["wrapix.keep"] and true,
       }
     end
   end
@@ -101,13 +101,16 @@ local function is_ours(dir)
   return stat and stat.type == "directory" and stat.uid == sys.euid()
 end
 
-local function directories(facts)
-  local base, out = facts.dirs.runtime .. "/sessions", {}
+local function directories(dirs)
+  local base, out = dirs.runtime .. "/sessions", {}
   for _, id in ipairs(fs.list(base) or {}) do
     local dir = base .. "/" .. id
     if is_ours(dir) then
       local info, who = reap.read(dir)
-      out[id] = { dir = dir, info = info, owner = who, has_lease = fs.exists(dir .. "/run/lease.sock") }
+      out[id] = {
+        dir = dir, info = info, owner = who, has_lease = fs.exists(dir .. "/run/lease.sock"),
+        has_started = fs.exists(dir .. "/started"),
+      }
     end
   end
   return out
@@ -149,9 +152,9 @@ local function join(facts, session, container, place)
   local info = place and place.info or {}
   local who = place and place.owner
   if not who and container and container.owner then who = owners.decode(container.owner) end
-  local owner, keep = owner_of(who), info.keep == true
-  local state = state_of(container, place, owner, keep)
   local from = container or {}
+  local owner, keep = owner_of(who), info.keep == true or from.keep == true
+  local state = state_of(container, place, owner, keep)
   local runs = state == "running" or state == "paused" or state == "orphaned"
     and RUNS[from.state] ~= nil
   return {
@@ -174,10 +177,10 @@ end
 ---@return string? message
 ---@return string? code
 function M.list(facts)
-  local before = directories(facts)
+  local before = directories(facts.dirs)
   local containers, message, code = ask_engine(facts)
   if not containers then return nil, message, code end
-  local places, list = directories(facts), {}
+  local places, list = directories(facts.dirs), {}
   for session, container in pairs(containers) do
     -- A directory that went away meanwhile took its container with it.
     if places[session] or not before[session] then
@@ -208,19 +211,36 @@ local WAYS = {
   function(live, word) return live.name:sub(1, #word + 7) == "wrapix-" .. word end,
 }
 
-local function matches(list, word, is_one)
-  local found = {}
-  for _, live in ipairs(list) do
-    if is_one(live, word) then found[#found + 1] = live end
+-- Those the first way finds that finds any.
+local function matches(list, word)
+  for _, is_one in ipairs(WAYS) do
+    local found = {}
+    for _, live in ipairs(list) do
+      if is_one(live, word) then found[#found + 1] = live end
+    end
+    if found[1] then return found end
   end
-  return found
+  return {}
+end
+
+-- A name is used again when what had it before has left no more than a directory.
+local function without_dead(found, word)
+  local rest = {}
+  for _, live in ipairs(found) do
+    if live.name ~= word then return found end
+    if live.state ~= "dead" then rest[#rest + 1] = live end
+  end
+  return rest[1] and rest or found
 end
 
 local function ambiguous(word, found)
-  local names = {}
-  for i, live in ipairs(found) do names[i] = path.show(live.name) end
+  local names, seen = {}, {}
+  for _, live in ipairs(found) do seen[live.name] = (seen[live.name] or 0) + 1 end
+  for i, live in ipairs(found) do
+    names[i] = path.show(seen[live.name] > 1 and live.session or live.name)
+  end
   table.sort(names)
-  local message = ("find: %s: is the start of %d names"):format(path.show(word), #names)
+  local message = ("find: %s: fits %d sandboxes"):format(path.show(word), #names)
   return nil, message, "EUSAGE", "one of " .. table.concat(names, ", ")
 end
 
@@ -234,15 +254,41 @@ end
 ---@return string? hint
 function M.find(list, word)
   if word == "" then return nil, "find: a name is missing", "EUSAGE", "`wrapix ps` lists the names" end
-  for _, is_one in ipairs(WAYS) do
-    local found = matches(list, word, is_one)
-    if #found == 1 then return found[1] end
-    if #found > 1 then return ambiguous(word, found) end
-  end
+  local found = matches(list, word)
+  if #found > 1 then found = without_dead(found, word) end
+  if #found == 1 then return found[1] end
+  if #found > 1 then return ambiguous(word, found) end
   local names = {}
   for _, live in ipairs(list) do names[#names + 1] = live.name end
   return nil, ("find: %s: no such sandbox%s"):format(path.show(word), nearest.hint(word, names)),
     "ENOENT", "`wrapix ps` lists the names"
+end
+
+-- Its launcher lives, has heard that the program runs, and not that it ended.
+local function is_up(place)
+  local info = place.info
+  return info and type(info.engine) == "table" and string_of(info.engine.path) ~= nil
+    and place.has_started and place.has_lease
+    and place.owner ~= nil and owners.state(place.owner) == "alive"
+end
+
+---Finds a sandbox by what its launcher says alone, for who asks the engine next in
+---any case and takes its refusal for an answer: no engine process is started.
+---@param dirs { runtime: string }
+---@param word string as for `find`
+---@return wrapix.Live|nil nil: none, several, or not sure to run; the engine has to be asked
+function M.known(dirs, word)
+  if word == "" then return nil end
+  local places, list = directories(dirs), {}
+  for session, place in pairs(places) do
+    list[#list + 1] = { session = session, name = string_of(place.info and place.info.name) or session }
+  end
+  local found = matches(list, word)
+  local place = #found == 1 and places[found[1].session]
+  if not place or not is_up(place) then return nil end
+  local live = join(nil, found[1].session, nil, place)
+  live.state = "running"
+  return live
 end
 
 ---What podman's commands about one container want to know of it.

@@ -200,9 +200,11 @@ local function add_labels(ctx)
     { "wrapix.workspace", facts.workspace.path },
     { "wrapix.profile", plan.profile },
     { "wrapix.owner", owner },
+    -- Last: who finds no session directory of it must know that it is meant to stay.
+    plan.keep and { "wrapix.keep", "1" } or nil,
   }) do
-    plan.labels[#plan.labels + 1] =
-      { name = label[1], value = label[2], origin = item.default() }
+    plan.labels[#plan.labels + 1] = { name = label[1], value = label[2],
+      origin = label[1] == "wrapix.keep" and item.option("--keep") or item.default() }
   end
   return true
 end

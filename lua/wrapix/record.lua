@@ -6,11 +6,15 @@
 -- Theory of operation. Writers take DIR/sessions.lock. The line goes in first,
 -- with one write and a sync; then DIR/sessions.head is replaced, which holds how
 -- many lines there are, the bytes they take and the digest of the last. So a
--- crash leaves (a) nothing, (b) a torn line behind what the head vouches for, or
+-- crash leaves (a) nothing, (b) a torn piece behind what the head vouches for, or
 -- (c) a head one line behind; a full disk can leave it further behind. The next
--- writer ends a torn line with a newline, lists its digest in its own line, and
--- goes on from the whole line before it; the head it brings up to date. Only the
--- head tells that lines at the end are gone, so a writer goes on from the head's
+-- writer moves a torn piece to DIR/sessions.torn, where a person can look at it,
+-- and goes on from the whole line before; the head it brings up to date. Whose line
+-- was torn is told by the session's directory, so whoever takes that away writes
+-- the line (reap.lua). A crash during the move leaves the piece in both files, and
+-- the next writer moves it again. A cut within what the head vouches for is no
+-- crash's: it stays, with a newline, for verify to find. Only the head tells that
+-- lines at the end are gone, so a writer goes on from the head's
 -- number and digest even then, which leaves a gap for verify to find. Whoever can
 -- write both files can forge them; the chain finds accidents and careless edits.
 
@@ -31,11 +35,14 @@ local LOCK_SECONDS = 10
 -- A reader that cannot have the lock goes on without it.
 local SNAPSHOT_SECONDS = 1
 local HEAD_LIMIT = 4096
+-- A torn piece is copied by so many bytes.
+local CHUNK = 1 << 20
 
 local function paths(dir)
   return {
     dir = dir, log = dir .. "/sessions.jsonl", head = dir .. "/sessions.head",
     new_head = dir .. "/sessions.head.new", lock = dir .. "/sessions.lock",
+    torn = dir .. "/sessions.torn",
   }
 end
 
@@ -74,7 +81,7 @@ end
 ---@field size integer bytes of the file
 ---@field line integer number of the last line
 ---@field last string its digest
----@field torn string[] digests of damaged lines behind it
+---@field torn_at integer? where the piece begins that a crash left
 ---@field is_open boolean the file does not end in a newline
 ---@field head_lost boolean
 
@@ -104,11 +111,9 @@ local function feed(state, at, from, to)
 end
 
 local function end_of(state, size, is_open)
-  local torn = {}
-  for i, line in ipairs(state.pending) do torn[i] = line.digest end
   return {
-    size = size, line = state.top.line, last = state.top.digest, torn = torn, is_open = is_open,
-    head_lost = false,
+    size = size, line = state.top.line, last = state.top.digest, torn_at = state:torn_at(),
+    is_open = is_open, head_lost = false,
   }
 end
 
@@ -117,13 +122,13 @@ end
 local function quick_end(at, head, size)
   if size < head.size then return nil end
   if head.size > 0 and journal.read(at.log, head.size - 1, 1) ~= "\n" then return nil end
-  local state = walk.new(nil, { line = head.lines, digest = head.last })
+  local state = walk.new(head, true, true)
   local is_open = feed(state, at, head.size, size)
   return is_open ~= nil and state.chained and end_of(state, size, is_open) or nil
 end
 
 local function slow_end(at, head, has_head, size)
-  local state = walk.new()
+  local state = walk.new(head, has_head)
   local is_open, message, code = feed(state, at, 0, size)
   if is_open == nil then return nil, message, code end
   local found = end_of(state, size, is_open)
@@ -163,6 +168,28 @@ local function has_session(at, id)
   end
 end
 
+-- --- mending -----------------------------------------------------------------------------
+
+-- First kept, then cut off.
+local function move_piece(at, place)
+  local offset = place.torn_at
+  while offset < place.size do
+    local piece, message, code = journal.read(at.log, offset, math.min(CHUNK, place.size - offset))
+    if not piece then return nil, message, code end
+    offset = offset + #piece
+    local is_last = piece == "" or offset >= place.size
+    local ok
+    ok, message, code = journal.append(at.torn, is_last and piece .. "\n" or piece)
+    if not ok then return nil, message, code end
+    if is_last then break end
+  end
+  fault.point("record.kept")
+  local ok, message, code = journal.cut(at.log, place.torn_at)
+  if not ok then return nil, message, code end
+  place.size, place.is_open = place.torn_at, false
+  return true
+end
+
 -- --- writing ---------------------------------------------------------------------------
 
 local function put(at, text, place)
@@ -192,9 +219,13 @@ local function append_locked(at, fields, once)
   local place
   place, message, code = find_end(at)
   if not place then return nil, message, code end
+  if place.torn_at then
+    ok, message, code = move_piece(at, place)
+    if not ok then return nil, message, code end
+  end
   local text
   text, message, code = chain.format(fields, {
-    line = place.line + 1, prev = place.last, torn = place.torn, head_lost = place.head_lost,
+    line = place.line + 1, prev = place.last, head_lost = place.head_lost,
   })
   if not text then return nil, message, code end
   return put(at, text, place)
@@ -221,7 +252,7 @@ end
 ---no part of it is in the file. A cancel of the task waits for it. Text that is not
 ---UTF-8 is written with \xNN.
 ---@param dir string made when missing, 0700
----@param fields table any that JSON can say, but line, prev, hash, torn, head_lost
+---@param fields table any that JSON can say, but line, prev, hash, head_lost
 ---@param opts { once?: boolean }? once: nothing when a line of `fields.session` is there
 ---@return true|nil
 ---@return string? message
@@ -256,8 +287,9 @@ end
 ---Goes over the whole record. Launchers may write meanwhile.
 ---@param dir string
 ---@return { lines: integer, records: integer, ok: boolean, total: integer,
---- problems: wrapix.RecordProblem[] }|nil lines: in the file; records: whole ones; total:
---- problems found, of which at most 1000 are listed
+--- problems: wrapix.RecordProblem[], kept: string? }|nil lines: in the file; records: whole
+--- ones; total: problems found, of which at most 1000 are listed; kept: the file of pieces
+--- that crashes left and writers took out, if there is one
 ---@return string? message
 ---@return string? code
 ---@return string? hint
@@ -266,11 +298,13 @@ function M.verify(dir)
   local at = paths(dir)
   local seen, message, code = snapshot(at)
   if not seen then return refuse(dir, message, code) end
-  local state = walk.new(seen.head)
+  local state = walk.new(seen.head, seen.has_head)
   local done
   done, message, code = feed(state, at, 0, seen.size)
   if done == nil then return refuse(dir, message, code) end
-  return state:finish(seen.has_head)
+  local result = state:finish()
+  result.kept = fs.exists(at.torn) and at.torn or nil
+  return result
 end
 
 local function begins_with(text, prefix)

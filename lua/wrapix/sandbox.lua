@@ -118,7 +118,7 @@ end
 ---@return string? code
 ---@return string? hint
 function Sandbox:start()
-  if self._started then error("start: the sandbox has been started already", 2) end
+  if self._held then error("start: the sandbox has been started already", 2) end
   -- Any command will do: it is replaced. With none it would be the agent's.
   local asked = { command = { "true" }, detach = true }
   local plan, facts, make, hint = self:_prepare(asked, false)
@@ -136,26 +136,33 @@ function Sandbox:start()
     local said = (result.stderr or ""):gsub("%s+$", "")
     return nil, ("start: %s: the engine said: %s"):format(plan.name, said), "EENGINE"
   end
-  self._started, self._held = result.held.plan, result.held
+  self._held = result.held
   return self
 end
 
 ---Runs one more command in the started container.
 ---@param argv string[]
 ---@param opts wrapix.RunOptions? timeout ends the engine's process, not the command inside
----@return wrapix.LaunchResult|nil
+---@return wrapix.LaunchResult|nil stopped is the reason when the sandbox was ended under it
 ---@return string? message
----@return string? code
+---@return string? code "ETIMEDOUT" when its time limit has ended the sandbox before
 function Sandbox:exec(argv, opts)
   opts = opts or {}
   check_run_options(opts)
-  if not self._started then error("exec: the sandbox has not been started", 2) end
+  local held = self._held
+  if not held then error("exec: the sandbox has not been started", 2) end
+  if held.stopped then
+    return nil, ("exec: %s: has ended: %s"):format(held.plan.name, held.stopped), "ETIMEDOUT"
+  end
   local both = opts.capture and "pipe" or "inherit"
-  return proc.run(podman.exec_argv(self._started, argv, { stdin = opts.stdin or opts.input }), {
-    stdin = opts.stdin, input = opts.input,
-    stdout = opts.stdout or both, stderr = opts.stderr or both,
-    timeout = opts.timeout and assert(context.seconds(opts.timeout)),
-  })
+  local result, msg, code = proc.run(
+    podman.exec_argv(held.plan, argv, { stdin = opts.stdin or opts.input }), {
+      stdin = opts.stdin, input = opts.input,
+      stdout = opts.stdout or both, stderr = opts.stderr or both,
+      timeout = opts.timeout and assert(context.seconds(opts.timeout)),
+    })
+  if result then result.stopped = held.stopped end
+  return result, msg, code
 end
 
 ---Stops and removes the started container. Does nothing when there is none.
@@ -164,9 +171,10 @@ end
 ---@return string? message
 ---@return string? code
 function Sandbox:stop(grace)
-  if not self._started then return true end
-  self._started = nil
-  return self._held:stop_held(grace)
+  local held = self._held
+  if not held then return true end
+  self._held = nil
+  return held:stop(grace)
 end
 
 function Sandbox:__close() self:stop(1) end

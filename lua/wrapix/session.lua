@@ -241,6 +241,9 @@ function Session:note_engine(pid)
   if who then owner.write(self.root .. "/engine", who) end
 end
 
+---Says that the program runs, to those who would ask the engine otherwise.
+function Session:note_start() fs.write_atomic(self.root .. "/started", "", { sync = false }) end
+
 ---Leaves the directory in place when this object goes: the sandbox lives on.
 function Session:keep() self._kept = true end
 

@@ -52,16 +52,25 @@ function M.take(root)
   return dir
 end
 
----Removes what dead owners left. What names no owner is nobody's we know.
+---Lists what dead owners left. What names no owner is nobody's we know.
+---@param runtime string
+---@return string[] paths
+function M.dead(runtime)
+  local base, dirs = runtime .. "/staging", {}
+  for _, name in ipairs(fs.list(base) or {}) do
+    local who = owner.decode(name:match("^(.*)%.[^.]*$") or "")
+    if who and owner.state(who) == "dead" then dirs[#dirs + 1] = base .. "/" .. name end
+  end
+  return dirs
+end
+
+---Removes what dead owners left.
 ---@param runtime string
 ---@return integer count
 function M.sweep(runtime)
-  local base, count = runtime .. "/staging", 0
-  for _, name in ipairs(fs.list(base) or {}) do
-    local who = owner.decode(name:match("^(.*)%.[^.]*$") or "")
-    if who and owner.state(who) == "dead" and fs.remove_tree(base .. "/" .. name) then
-      count = count + 1
-    end
+  local count = 0
+  for _, dir in ipairs(M.dead(runtime)) do
+    if fs.remove_tree(dir) then count = count + 1 end
   end
   return count
 end

@@ -82,11 +82,10 @@ local function ask_owner(one, grace)
   return nil, "its launcher does not answer", "ETIMEDOUT"
 end
 
--- What a dead launcher left. Kept or not: it is being asked for.
+-- What a dead launcher left, also of one that was to be kept: it is being asked for.
 local function clear_up(one, facts)
-  local plan = live.plan(one)
   if one.id then
-    local ok, message, code = removal.run(plan, 30)
+    local ok, message, code = removal.run(live.plan(one), 30)
     if not ok then return nil, message, code end
   end
   fault.point("stopping.removed")
@@ -112,6 +111,32 @@ local function end_orphan(one, grace, facts)
   return runs and "stopped" or "removed"
 end
 
+-- A launcher that is dead before its work is done, killed while it was asked or before.
+local function has_left(one)
+  return fs.exists(one.dir .. "/owner") and not fs.exists(one.dir .. "/recorded")
+end
+
+-- Its work is done here, also what --keep asks of it.
+local function take_over(one, grace, facts)
+  if one.id then
+    local ok, message, code = engine(podman.stop_argv(live.plan(one), grace), grace + 15)
+    if not ok and one.keep then return nil, message, code end
+  end
+  if not one.keep then return clear_up(one, facts) end
+  return reap.one(one.dir, reap.read(one.dir), facts)
+end
+
+local function end_owned(one, grace, facts)
+  local result, message, code = ask_owner(one, grace)
+  if not result then return nil, message, code end
+  if has_left(one) then
+    local ok
+    ok, message, code = take_over(one, grace, facts)
+    if not ok then return nil, message, code end
+  end
+  return result
+end
+
 ---Ends one sandbox and waits until nothing of it is left; one that --keep keeps and
 ---that has ended is removed.
 ---@param one wrapix.Live
@@ -124,7 +149,7 @@ function M.one(one, facts, opts)
   local grace, start = opts and opts.grace or M.GRACE, sys.clock()
   local result, message, code
   if one.owner.alive and one.dir then
-    result, message, code = ask_owner(one, grace)
+    result, message, code = end_owned(one, grace, facts)
   else
     result, message, code = end_orphan(one, grace, facts)
   end

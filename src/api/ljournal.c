@@ -17,6 +17,18 @@ static int l_append(lua_State *L) {
   return 1;
 }
 
+// cut(path, size) -> true | nil, message, code
+static int l_cut(lua_State *L) {
+  const char *path = wx_check_text(L, 1);
+  lua_Integer size = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, size >= 0, 2, "must not be negative");
+  wx_err err;
+  if (wx_journal_cut(path, (off_t)size, &err) < 0)
+    return wx_push_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 // read(path, offset, len) -> bytes | nil, message, code; fewer only at the end
 static int l_read(lua_State *L) {
   const char *path = wx_check_text(L, 1);
@@ -33,7 +45,7 @@ static int l_read(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {FN(append), FN(read), {NULL, NULL}};
+static const luaL_Reg functions[] = {FN(append), FN(cut), FN(read), {NULL, NULL}};
 
 int luaopen_wrapix_journal(lua_State *L) {
   luaL_newlib(L, functions);

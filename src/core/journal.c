@@ -48,6 +48,18 @@ int wx_journal_append(const char *path, const void *data, size_t len, mode_t mod
   return st.st_size == 0 ? sync_parent(path, err) : 0;
 }
 
+int wx_journal_cut(const char *path, off_t size, wx_err *err) {
+  struct stat st;
+  auto_close int fd = open_file(path, O_WRONLY, 0, &st, err);
+  if (fd < 0)
+    return -1;
+  if (st.st_size <= size)
+    return 0;
+  if (WX_RETRY(ftruncate(fd, size)) < 0 || WX_RETRY(fsync(fd)) < 0)
+    return wx_err_set(err, errno, "shorten '%s'", path);
+  return 0;
+}
+
 ssize_t wx_journal_read(const char *path, off_t offset, void *out, size_t len, wx_err *err) {
   struct stat st;
   auto_close int fd = open_file(path, O_RDONLY, 0, &st, err);

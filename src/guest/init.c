@@ -14,6 +14,8 @@
 // The lease is a connection to the launcher's socket, made before anything else runs. It says
 // "start" and "exit N" in one direction; in the other each byte is the number of a signal for the
 // command. When it closes the launcher is dead, and the sandbox ends within LEASE_MS + GRACE_MS.
+// So it does when the engine's monitor dies, which is the parent: nobody would carry the output out
+// or learn of the end, and not every engine notices. The launcher is told "orphan".
 // One more command in a running sandbox has a lease of its own, named by its environment.
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -56,6 +58,9 @@
 // A skeleton is a few settings files; a deeper one is a mistake.
 #define SKELETON_DEPTH 16
 
+// What the kernel sends when the parent dies. Nothing else has a use for it in a container.
+#define ORPHANED SIGPWR
+
 // No execve fails with this, so it can stand for a file that is there but whose #! line or ELF
 // header names an interpreter that is not; execve itself says ENOENT for both.
 #define MISSING_INTERPRETER ELIBACC
@@ -71,7 +76,7 @@ struct init {
   int exec_errno;  // 0: it runs
   int tty;         // the terminal handed to the command, or -1  /* owned */
   int lease;       // the connection to the launcher, or -1  /* owned */
-  long long end;   // when the command is killed because the lease is lost; 0: not lost
+  long long end;   // when the command is killed because nobody wants it any more; 0: not yet
   bool childless;  // nothing is left to reap
 };
 
@@ -125,7 +130,11 @@ static void harden(void) {
     die("make itself unreadable");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     die("give up new privileges");
-  if (getpid() != 1)
+  // The runtime that made the container has gone before it was started, so the parent of PID 1 is
+  // the engine's monitor from the first line on. That of another is still the runtime, maybe.
+  if (getpid() == 1)
+    prctl(PR_SET_PDEATHSIG, ORPHANED, 0, 0, 0);
+  else
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
@@ -139,6 +148,7 @@ static void ensure_stdio(void) {
 static int open_signals(void) {
   static const int wanted[] = {
     SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
+    ORPHANED,
   };
   sigset_t set;
   sigemptyset(&set);
@@ -245,14 +255,15 @@ static void fill_home(void) {
 
 // -- The lease ---------------------------------------------------------------------------------
 
-// PID 1 has one place to look. Of another the caller says it, and the command need not know.
+// PID 1 has one place to look. A session has a launcher, so without its socket nothing is run:
+// nobody would end it. Of another the caller says it, and the command need not know.
 static const char *lease_path(void) {
   if (getpid() == 1)
-    return access(LEASE, F_OK) < 0 ? NULL : LEASE;
+    return !getenv("WRAPIX_SESSION_ID") && access(LEASE, F_OK) < 0 ? NULL : LEASE;
   return getenv(LEASE_NAME);
 }
 
-// No socket: a sandbox without a lease. One that nobody serves: its launcher is dead already.
+// No socket and no session: nobody to be reached. One that nobody serves: its launcher is dead already.
 static int open_lease(void) {
   struct sockaddr_un addr = { .sun_family = AF_UNIX };
   const char *path = lease_path();
@@ -441,26 +452,39 @@ static void forward(const struct init *in, int signo) {
     kill(in->child, signo);
 }
 
-static void take_signals(struct init *in) {
-  struct signalfd_siginfo info;
-  while (read(in->signals, &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGCHLD)
-      reap(in);
-    else if (in->child > 0)
-      forward(in, (int)info.ssi_signo);
-  }
-}
-
 // Nobody is left who wants the command's work: it is asked to end, and killed if it does not.
-static void lose_lease(struct init *in) {
-  close(in->lease);
-  in->lease = -1;
+static void end_command(struct init *in) {
+  if (in->end)
+    return;
   in->end = now_ms() + LEASE_MS;
   if (in->child <= 0)
     return;
   // A shell at a terminal ignores SIGTERM; its terminal is gone.
   forward(in, in->tty >= 0 ? SIGHUP : SIGTERM);
   forward(in, SIGCONT);
+}
+
+// Everybody in here may signal PID 1, but only what is outside of the container has no number here.
+// The monitor also holds the other side of a terminal, which hangs up just before the parent's end
+// is told, and PID 1 may be gone by then: nothing else makes the kernel send it SIGHUP.
+static bool is_orphaned(const struct signalfd_siginfo *info) {
+  if (getpid() != 1 || info->ssi_pid != 0)
+    return false;
+  return info->ssi_signo == ORPHANED || (info->ssi_signo == SIGHUP && info->ssi_code == SI_KERNEL);
+}
+
+static void take_signals(struct init *in) {
+  struct signalfd_siginfo info;
+  while (read(in->signals, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGCHLD) {
+      reap(in);
+    } else if (is_orphaned(&info)) {
+      tell(in, "orphan\n");
+      end_command(in);
+    } else if (info.ssi_signo != ORPHANED && in->child > 0) {
+      forward(in, (int)info.ssi_signo);
+    }
+  }
 }
 
 static void check_lease(struct init *in) {
@@ -470,8 +494,11 @@ static void check_lease(struct init *in) {
     for (ssize_t i = 0; i < n && in->child > 0; i++)
       if (orders[i] > 0 && orders[i] < NSIG)
         forward(in, orders[i]);
-  if (n == 0 || (errno != EAGAIN && errno != EINTR))
-    lose_lease(in);
+  if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+    close(in->lease);
+    in->lease = -1;
+    end_command(in);
+  }
 }
 
 // Read once; blocks only while the command is between fork and execve.

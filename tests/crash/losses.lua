@@ -48,12 +48,8 @@ for _, way in ipairs({ "run", "run --keep" }) do
     local running <close> = world:up(args)
     e2e.kill(container_pid("one", "ConmonPid"), "KILL")
     local ended = task.timeout(MONITOR_SECONDS, function() return running:wait() end)
-    if ended then
-      assert(ended.code == 137, ("status %s: %s"):format(ended.code, ended.stderr))
-    else -- an old engine does not notice; whoever asks for the end gets it
-      e2e.kill(running:pid(), "TERM")
-      assert(task.timeout(AT_MOST, function() return running:wait() end), "cannot be ended")
-    end
+    assert(ended, "does not end by itself")
+    assert(ended.code == 137, ("status %s: %s"):format(ended.code, ended.stderr))
     world:note_dead()
     if way == "run --keep" then
       world:next_start()
@@ -65,9 +61,9 @@ end
 
 add("conmon is killed", "run -d", function(world)
   world:detached({ "--name", "one" })
+  local wait = assert_ends("one")
   e2e.kill(container_pid("one", "ConmonPid"), "KILL")
-  local stopped = world:cli({ "stop", "one" })
-  assert(stopped.code == 0, stopped.stderr)
+  wait()
   world:note_dead()
 end)
 

@@ -127,6 +127,12 @@ describe("what stays", function()
     assert.equal("kept\n", fs.read(("%s/%s/run/out/note"):format(e2e.sessions, sessions[1])))
     assert.equal(0, e2e.run({ "true" }).code) -- a start clears up after the dead only
     assert.truthy(e2e.cli({ "ps", "-a" }).stdout:find("exited (3)", 1, true))
+    -- Nor does gc, also of another runtime directory, as after a login without one.
+    for _, env in ipairs({ {}, { XDG_RUNTIME_DIR = e2e.dir("runtime") } }) do
+      local found = e2e.cli({ "gc", "--json" }, { env = env }).stdout
+      assert.falsy(found:find('"sandbox"', 1, true), found)
+    end
+    assert.equal("kept", e2e.podman("ps", "-a", "--format", "{{.Names}}"))
     assert.equal("kept  removed\n", e2e.cli({ "stop", "kept" }).stdout)
   end)
 end)

@@ -78,6 +78,14 @@ mount_temp() {
   mount -c --bind vartmp "$root/var/tmp"
 }
 
+# A file system of few bytes, for what must be seen with a full disk: only root can
+# mount one that a rootless engine uses as well.
+mount_small() {
+  local folder=$1 uid=$2 gid=$3
+  mkdir "$folder"
+  mount -t tmpfs -o "size=4m,mode=0700,uid=$uid,gid=$gid,nosuid,nodev" tmpfs "$folder"
+}
+
 # Holds a folder while its place may be hidden by other mounts.
 hold() {
   mkdir "$1"

@@ -64,7 +64,7 @@ describe("a script", function()
       w.task.spawn(function() w.task.sleep(0.02) error("broke") end)
       return 4
     ]])
-    assert.equal(125, result.code)
+    assert.equal(1, result.code)
     assert.matches("^wrapix: run: %S+main.lua: main.lua:2: broke\n$",
       (result.stderr:gsub("/[^ ]*/main.lua:2", "main.lua:2")))
   end)

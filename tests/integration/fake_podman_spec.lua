@@ -122,6 +122,30 @@ describe("the double of podman", function()
     assert.equal(125, world:podman({ "kill", "held" }).code)
   end)
 
+  -- As the kernel does when PID 1 of a container ends.
+  describe("ends what the command leaves, in whatever session, when it", function()
+    local LEAVES = "trap '' TERM; sleep 1000 & echo $!\n"
+      .. "setsid sh -c 'sleep 1000 & echo $!; wait' &\n"
+    local ways = {
+      { "ends", "sleep 0.1; exit 3", nil, 3 },
+      { "is stopped", "trap - TERM; wait", "stop", 143 },
+      { "is killed", "wait", "kill", 137 },
+    }
+    for _, way in ipairs(ways) do
+      local name, script, verb, code = table.unpack(way, 1, 4)
+      it(name, function()
+        local running <close> = world:start({ "run", "--rm", "--name", "x", worlds.image, "sh", "-c",
+          LEAVES .. script }, { program = worlds.fake_podman })
+        local pids = {}
+        for i = 1, 2 do pids[i] = math.tointeger(tonumber(running.stdout:read_line())) end
+        for _, pid in ipairs(pids) do assert.truthy(sys.process_start(pid)) end
+        if verb then assert.equal(0, world:podman({ verb, "x" }).code) end
+        assert.equal(code, world:finish(running).code)
+        for _, pid in ipairs(pids) do assert.is_nil(sys.process_start(pid)) end
+      end)
+    end
+  end)
+
   it("kills what does not heed its stop", function()
     local running <close> = world:start({ "run", "--rm", "--name", "deaf", worlds.image, "sh", "-c",
       "trap '' TERM; echo up; while :; do sleep 0.01; done" }, { program = worlds.fake_podman })

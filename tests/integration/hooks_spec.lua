@@ -20,7 +20,7 @@ describe("a profile's hooks", function()
   end)
 
   -- A profile whose hooks may say(words...) into the file `said`.
-  local function profile(hooks, more)
+  local function profile(hooks, more, image)
     return world:write("hooked.lua", ([[
       local wrapix = require("wrapix")
       local task, proc = wrapix.task, wrapix.proc
@@ -31,7 +31,7 @@ describe("a profile's hooks", function()
         file:write(table.concat(words, " "), "\n")
       end
       return { name = "hooked", image = %q, %s hooks = { %s } }
-    ]]):format(world.dir .. "/said", worlds.image, more or "", hooks))
+    ]]):format(world.dir .. "/said", image or worlds.image, more or "", hooks))
   end
 
   local function said() return fs.read(world.dir .. "/said") or "" end
@@ -52,6 +52,30 @@ describe("a profile's hooks", function()
     before_stop = function(ctx) say("before_stop", ctx.reason) end,
     after_exit = function(ctx) say("after_exit", ctx.result.code, ctx.result.error) end,
   ]]
+
+  it("run before wrapix image build, when there is something to build", function()
+    local hook = [[ before_build = function(ctx)
+      say(ctx.event, ctx.profile, ctx.image, ctx.workspace, ctx.session, ctx.name)
+    end ]]
+    assert.equal(0, world:run({ "image", "build", profile(hook) }).code)
+    assert.equal("", said())
+    local image = "registry.test/there:1"
+    world:add_remote_image(image)
+    local result = world:run({ "image", "build", profile(hook, nil, image) })
+    assert.same({ 0, image .. "\n" }, { result.code, result.stdout }, result.stderr)
+    assert.equal(("before_build hooked %s %s nil nil\n"):format(image, world.workspace), said())
+    assert.is_true(world:has_image(image))
+  end)
+
+  it("stop wrapix image build by a veto, with its reason", function()
+    local image = "registry.test/there:1"
+    world:add_remote_image(image)
+    local hook = [[ before_build = function() return nil, "no builds today" end ]]
+    local result = world:run({ "image", "build", profile(hook, nil, image) })
+    assert.same({ 125, "" }, { result.code, result.stdout })
+    assert.matches("hook: before_build %(.*hooked.lua:%d+%): no builds today", result.stderr)
+    assert.is_false(world:has_image(image))
+  end)
 
   it("run in the order of a sandbox's life, and are in its record", function()
     local result = world:run({ profile(ALL), "--", "sh", "-c", "exit 7" })

@@ -102,8 +102,34 @@ describe("the program", function()
   it("tells where a script failed", function()
     world:write("work/job.lua", "local x = nil\nreturn x.field\n")
     local result = world:run({ "job.lua" })
-    assert.is_true(result.code ~= 0)
-    assert.is_true(has(result.stderr, "job.lua:2"), result.stderr)
+    assert.equal(1, result.code)
+    assert.is_true(has(result.stderr, "wrapix: run: job.lua:2: attempt to index"), result.stderr)
+  end)
+
+  it("ends with 1 when a script fails, with 125 when there is no profile", function()
+    local loose = "require('wrapix').task.spawn(function() %s end)"
+    for text, codes in pairs({ -- alone, and with words that only a sandbox has a use for
+      ["error('boom')"] = { 1, 125 },
+      ["error({})"] = { 1, 125 },
+      ["require('wrapix').derive(1, 2)"] = { 1, 125 },
+      ["return nil, 'no luck'"] = { 1, 1 },
+      [loose:format("error('boom')")] = { 1, 125 },
+      [loose:format("return nil, 'no luck'")] = { 1, 125 },
+      [loose:format("error('boom')") .. " return { image = 'x' }"] = { 125, 125 },
+      ["this is no Lua"] = { 125, 125 },
+      ["return { pakages = {} }"] = { 125, 125 },
+    }) do
+      world:write("work/job.lua", text)
+      for i, words in ipairs({ { "job.lua" }, { "job.lua", "--", "true" } }) do
+        local result = world:run(words)
+        assert.equal(codes[i], result.code, text .. "\n" .. result.stderr)
+        assert.matches("^wrapix: %l+: ", result.stderr)
+      end
+      assert.equal(codes[2], world:run({ "--memory", "1g", "job.lua" }).code, text)
+    end
+    world:write("work/job.lua", "error('boom')")
+    assert.equal(125, world:run({ "explain", "job.lua" }).code)
+    assert.same({}, world:calls("run"))
   end)
 
   describe("finds its own Lua", function()

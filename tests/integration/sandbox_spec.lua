@@ -106,6 +106,38 @@ describe("a script's sandbox", function()
     assert.same({ "info", "run", "exec", "exec", "stop", "rm" }, world:verbs())
   end)
 
+  it("keeps its time limit after the start", function()
+    script([[
+      profile.limits = { timeout = 0.5 }
+      local timed <close> = assert(assert(wrapix.sandbox(profile)):start())
+      local quick = assert(timed:exec({ "true" }))
+      assert(quick.code == 0 and quick.stopped == nil)
+      local result = assert(timed:exec({ "sleep", "1" })) -- the double lets it go on
+      assert(result.stopped == "time limit of 0.5 s", result.stopped)
+      local more, message, code = timed:exec({ "true" })
+      assert(more == nil and code == "ETIMEDOUT", code)
+      assert(message:find("has ended: time limit of 0.5 s", 1, true), message)
+      assert(timed:stop(1))
+      assert(timed:stop(1))
+    ]])
+    assert.same({ "info", "run", "exec", "exec", "stop", "rm" }, world:verbs())
+    local line = require("wrapix.fs").read(world.dir .. "/state/wrapix/sessions.jsonl")
+    assert.truthy(line:find('"stopped":"time limit of 0.5 s"', 1, true), line)
+  end)
+
+  it("is ended once, by the limit or by whoever stops it meanwhile", function()
+    script([[
+      profile.limits = { timeout = 0.2 }
+      profile.hooks = { before_stop = function() wrapix.task.sleep(0.5) end }
+      local timed = assert(assert(wrapix.sandbox(profile)):start())
+      assert(wrapix.task.sleep(0.4)) -- the hook is at work now
+      assert(timed:stop(1))
+      local other <close> = assert(assert(wrapix.sandbox(profile)):start())
+      assert(other:stop(1)) -- the limit passes while it is stopped
+    ]])
+    assert.same({ "info", "run", "stop", "rm", "run", "stop", "rm" }, world:verbs())
+  end)
+
   it("is stopped when its scope is left, by an error as well", function()
     script([[
       local ok, message = pcall(function()

@@ -4,6 +4,7 @@
 
 local fs = require("wrapix.fs")
 local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
 local worlds = require("support.world")
 
 -- A command that says when it is there and then waits for ever.
@@ -186,12 +187,14 @@ describe("a running sandbox", function()
     end)
 
     it("is stopped when the terminal goes", function()
-      local terminal <close> = world:terminal({ "test", "--", "sh", "-c", "echo up; sleep 1000" })
-      terminal:expect("up")
+      local terminal <close> = world:terminal({ "test", "--", "sh", "-c",
+        "sleep 1000 & echo $! up; wait" })
+      local left = math.tointeger(tonumber(terminal:expect("(%d+) up")))
       terminal:hang_up()
       assert.equal(1, #world:calls("run"))
       worlds.wait_until("the container is removed", function() return #world:containers() == 0 end)
       worlds.wait_until("the session is removed", function() return #world:sessions() == 0 end)
+      assert.is_nil(sys.process_start(left))
     end)
   end)
 

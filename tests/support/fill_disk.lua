@@ -36,7 +36,7 @@ assert(fs.unlink(dir .. "/filler"))
 assert(add("after"))
 out.after = record.verify(dir .. "/state")
 
-assert(proc.run({ "mount", "-o", "remount,ro", dir }).code == 0)
+assert(proc.run({ "mount", "-o", "remount,bind,ro", dir }).code == 0)
 ok, message, code, hint = add("never")
 assert(not ok)
 out.read_only = { message = message, code = code, hint = hint }

@@ -71,6 +71,7 @@ function M.new()
   deps.interruptible = function(fn) return require("wrapix.container").interruptible(fn) end
   deps.dirs = context.dirs
   deps.gather = function(opts) return context.facts(opts.workspace) end
+  deps.has_terminal = function() return deps.sys.isatty(0) and deps.sys.isatty(1) end
   deps.color = wants_color(deps)
   return deps
 end

@@ -111,6 +111,7 @@ local function run_with(argv, lease, deps, opts)
       return true
     end)
     local result, message, code = run_engine(argv, lease, opts, deps)
+    if result and result.code ~= 0 then lease:let_take() end
     serving:cancel()
     return result, message, code
   end)
@@ -124,13 +125,54 @@ local function run_collected(argv, lease, deps)
     stdout = "pipe", stderr = "pipe",
     on_stderr = function(chunk) errors[#errors + 1] = chunk end,
   })
-  if not result then return nil, message, code end
+  if result then result.stderr = table.concat(errors) end
+  return result, message, code
+end
+
+local function print_collected(result, deps)
   local written = output.json({
     code = result.code, signal = result.signal, seconds = result.seconds,
-    stdout = deps.logfile.utf8(result.stdout or ""),
-    stderr = deps.logfile.utf8(table.concat(errors)),
+    stdout = deps.logfile.utf8(result.stdout or ""), stderr = deps.logfile.utf8(result.stderr),
   }, deps)
-  return written ~= 0 and { code = written } or result
+  return written ~= 0 and written or status_of(result)
+end
+
+-- One that its launcher says runs needs no other engine process than the command's
+-- own, whose refusal is the second witness. Without a lease nobody could tell a
+-- refusal from a failing command, so the engine is asked first.
+---@return { live: wrapix.Live, tty: boolean, lease: wrapix.Lease?, variable: string? }?
+local function find_live(word, deps)
+  local live = deps.live.known(deps.dirs(), word)
+  if live then
+    local lease, variable = open_lease(live, deps)
+    if lease then
+      return { live = live, tty = deps.has_terminal(), lease = lease, variable = variable }
+    end
+  end
+  local found, facts, code, hint = find.running(word, "exec", deps)
+  if not found then return nil, facts, code, hint end
+  local lease, variable = open_lease(found, deps)
+  return { live = found, tty = facts.stdin_tty and facts.stdout_tty, lease = lease,
+    variable = variable }
+end
+
+-- Why nothing ran. A reason of the engine's own it has said itself.
+local function explain_refusal(live, args, deps)
+  local now, message, code, hint = find.running(live.session, "exec", deps)
+  if now then
+    local why = "the engine could not start the command"
+    return ("exec: %s: %s"):format(path.show(live.name), why), "EENGINE",
+      args.workdir and "--workdir names a directory inside" or nil
+  end
+  if code ~= "ENOENT" then return message, code, hint end
+  return ("exec: %s: has just ended"):format(path.show(live.name)), "ESRCH"
+end
+
+-- What podman exec ends with by itself: 255 where no program runs any more.
+local REFUSALS = { [125] = true, [126] = true, [127] = true, [255] = true }
+
+local function is_refused(result, lease)
+  return lease ~= nil and not lease.is_taken and REFUSALS[result.code] == true
 end
 
 local function words_of(args, live, env, tty, deps)
@@ -140,18 +182,21 @@ local function words_of(args, live, env, tty, deps)
 end
 
 function M.run(args, deps)
-  local live, facts, code, hint = find.running(args.name, "exec", deps)
-  if not live then return prepare.refuse(deps, facts, code, hint) end
-  local env = variables(args.env, deps)
-  local tty = not (args.json or args.no_tty) and facts.stdin_tty and facts.stdout_tty
+  local found, message, code, hint = find_live(args.name, deps)
+  if not found then return prepare.refuse(deps, message, code, hint) end
+  local lease <close>, env = found.lease, variables(args.env, deps)
+  local tty = found.tty and not (args.json or args.no_tty)
   if tty then add_terminal(env, deps) end
-  local lease <close>, variable = open_lease(live, deps)
-  if lease then env[#env + 1] = variable end
-  local run = args.json and run_collected or run_with
-  local result, message
-  result, message, code = run(words_of(args, live, env, tty, deps), lease, deps, {})
+  if lease then env[#env + 1] = found.variable end
+  local run, result = args.json and run_collected or run_with
+  result, message, code = run(words_of(args, found.live, env, tty, deps), lease, deps, {})
   if not result then return prepare.refuse(deps, message, code) end
-  return status_of(result)
+  if is_refused(result, lease) then
+    if args.json then deps.err(result.stderr) end
+    message, code, hint = explain_refusal(found.live, args, deps)
+    return prepare.refuse(deps, message, code, hint)
+  end
+  return args.json and print_collected(result, deps) or status_of(result)
 end
 
 return M

@@ -8,6 +8,15 @@ local output = require("wrapix.cli.output")
 local path = require("wrapix.path")
 local prepare = require("wrapix.cli.prepare")
 
+-- As a start does, of which there is no session and no name here.
+local function before_build(profile, target, facts, deps)
+  local ref = type(target) == "table" and deps.image.reference(target) or target
+  local plan = {
+    profile = profile.name, workspace = { source = facts.workspace.path }, image = { ref = ref },
+  }
+  return deps.hooks.new(profile, deps.report):before_build({ plan = plan, report = deps.report })
+end
+
 local function build(args, deps)
   local profile, message, code, hint = prepare.profile(args, deps)
   if not profile then return prepare.refuse(deps, message, code, hint) end
@@ -19,7 +28,10 @@ local function build(args, deps)
   if not target then return prepare.refuse(deps, message, code, hint) end
   local result
   result, message, code, hint = deps.interruptible(function()
-    return deps.image.ensure(target, facts, { report = deps.report })
+    return deps.image.ensure(target, facts, {
+      report = deps.report,
+      before = function() return before_build(profile, target, facts, deps) end,
+    })
   end)
   if not result then return prepare.refuse(deps, message, code, hint) end
   if not result.built then deps.report:note(("%s is there already"):format(result.ref)) end
@@ -70,7 +82,7 @@ return {
       name = "build",
       summary = "Build or pull the image of a profile, if it is not there.",
       description = "Makes the image of a profile ready: builds the one of its packages, or pulls "
-        .. "the one it names. Prints its reference.",
+        .. "the one it names; the profile's before_build hooks run first. Prints its reference.",
       arguments = { PROFILE },
       options = options.list(options.workspace, options.quiet, options.verbose),
       example = {

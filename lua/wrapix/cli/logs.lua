@@ -63,20 +63,22 @@ local function show_record(args, deps)
   end
   if args.json then return output.json(deps.json.array(entries), deps) end
   if #entries == 0 then
-    deps.report:note("no session has ended yet")
+    if check_count(args.last or "1") > 0 then deps.report:note("no session has ended yet") end
     return 0
   end
-  local rows = { { "START", "SECONDS", "EXIT", "PROFILE", "SESSION", "WORKSPACE" } }
+  local rows = { { "START", "TOOK", "EXIT", "NAME", "PROFILE", "SESSION", "WORKSPACE" } }
   for i, entry in ipairs(entries) do
     rows[i + 1] = {
-      text_table.moment(entry.start), entry.seconds and ("%.1f"):format(entry.seconds) or "-",
-      path.show(tostring(exit_text(entry))), shown(entry.profile), shown(entry.session),
-      shown(entry.workspace),
+      text_table.moment(entry.start), entry.seconds and text_table.duration(entry.seconds) or "-",
+      path.show(tostring(exit_text(entry))), shown(entry.name), shown(entry.profile),
+      shown(entry.session), shown(entry.workspace),
     }
   end
   deps.out(text_table.render(rows, { color = deps.color }))
   return 0
 end
+
+local function count(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
 
 local function verify(args, deps)
   local found, message, code, hint = deps.record.verify(deps.dirs().state)
@@ -93,7 +95,12 @@ local function verify(args, deps)
     deps.out(("and %d more\n"):format(found.total - #found.problems))
   end
   local verdict = found.ok and "is as it was written" or "is not as it was written"
-  deps.out(("the record %s: %d sessions in %d lines\n"):format(verdict, found.records, found.lines))
+  deps.out(("the record %s: %s in %s\n"):format(verdict, count(found.records, "session"),
+    count(found.lines, "line")))
+  if found.kept then
+    deps.report:note(("record: pieces of lines torn by crashes are kept in %s"):format(
+      path.show(found.kept)))
+  end
   return status
 end
 

@@ -69,7 +69,9 @@ function M.run(args, deps)
     return output.json(deps.json.array(shown), deps)
   end
   if #shown > 0 then print_table(shown, deps) end
-  if #shown == 0 then deps.report:note("no sandbox is running") end
+  if #shown == 0 then
+    deps.report:note(args.all and "there is no sandbox" or "no sandbox is running")
+  end
   if hidden > 0 then deps.report:note(("%d that ended: `wrapix ps --all`"):format(hidden)) end
   return 0
 end

@@ -145,17 +145,25 @@ local function build_missing(recipe, images, ctx, complete)
   return make_stages(recipe, images, from, ctx)
 end
 
+local function consent(opts)
+  if not opts.before then return true end
+  return opts.before()
+end
+
 local function ensure_recipe(recipe, ctx, opts)
   local images = recipes.stages(recipe)
   local top = images[#images]
   local complete = opts.complete and recipe.toolchain ~= nil
   if is_there(top, ctx, complete) then return { ref = top.ref, built = false, seconds = 0 } end
+  local ok, message, code, hint = consent(opts)
+  if not ok then return nil, message, code, hint end
   local locks <close>, problem, what = lock_all(images, ctx)
   if not locks then return nil, problem, what end
   if is_there(top, ctx, complete) then
     return { ref = top.ref, built = false, seconds = ctx.elapsed() }
   end
-  local done, message, code, hint = build_missing(recipe, images, ctx, complete)
+  local done
+  done, message, code, hint = build_missing(recipe, images, ctx, complete)
   if not done and message then return nil, message, code, hint end
   return { ref = top.ref, built = done ~= nil, seconds = ctx.elapsed(), stages = done }
 end
@@ -168,13 +176,14 @@ local function pull_reference(ref, ctx)
   return require("wrapix.image.base").pull(ref, ctx)
 end
 
-local function ensure_reference(ref, ctx)
+local function ensure_reference(ref, ctx, opts)
   if ctx.exists(ref) then return { ref = ref, built = false, seconds = 0 } end
+  local ok, message, code, hint = consent(opts)
+  if not ok then return nil, message, code, hint end
   local path = ("%s/lock/%s"):format(ctx.dir, ref:gsub("[^%w._-]", "_"):sub(-200))
-  local lock <close>, message, code = ctx.lock(path, ref)
-  if not lock then return nil, message, code end
+  local lock <close>, problem, what = ctx.lock(path, ref)
+  if not lock then return nil, problem, what end
   if ctx.exists(ref) then return { ref = ref, built = false, seconds = ctx.elapsed() } end
-  local ok, hint
   ok, message, code, hint = pull_reference(ref, ctx)
   if not ok then return nil, message, code, hint end
   return { ref = ref, built = true, seconds = ctx.elapsed() }
@@ -183,12 +192,13 @@ end
 --- Makes sure an image is in the engine's storage: a recipe's is built, a
 --- reference's pulled, by one process at a time; the others wait and find it.
 ---
---- Options: `report` (note, detail; see cli/report.lua), `now` and `deps` (fs,
---- proc, sys, task, flags) for specs.
+--- Options: `before` runs when it is not there, and may refuse by returning nil, message;
+--- `report` (note, detail; see cli/report.lua), `now` and `deps` (fs, proc, sys, task,
+--- flags) for specs; `complete`: what could not be reached when the image was built is
+--- tried again.
 ---@param target wrapix.Recipe|string
 ---@param facts wrapix.Facts
---- `complete`: what could not be reached when the image was built is tried again.
----@param opts { report: table?, deps: table?, now: (fun(): integer)?, complete: boolean? }?
+---@param opts { before: function?, report: table?, deps: table?, now: (fun(): integer)?, complete: boolean? }?
 ---@return wrapix.BuildResult|nil
 ---@return string? message may hold further lines: the end of the output, the log
 ---@return string? code "ENOPKG", "ENETUNREACH", "ENOSPC", "ECANCELED", "EIMAGE", …

@@ -6,6 +6,7 @@
 local container = require("wrapix.container")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
+local held = require("wrapix.lazy")("wrapix.launch.held")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
 local logfile = require("wrapix.logfile")
@@ -31,7 +32,7 @@ local SLOW_SECONDS = 1.5
 ---@class wrapix.LaunchResult: wrapix.ProcResult
 ---@field stopped string? why the launcher stopped it
 ---@field timing { name: string, seconds: number }[]
----@field held wrapix.Launch? of a container that is left to the caller: see stop_held
+---@field held wrapix.Held? of a container that is left to the caller
 
 ---@class wrapix.LaunchOptions
 ---@field log table? note, warn, detail, error; see cli/report.lua
@@ -149,18 +150,10 @@ function Launch:_serve_lease()
   return true
 end
 
--- A connection that waits is taken in one turn of the loop, and read in the next.
-local function let_take(lease)
-  for _ = 1, 5 do
-    if not lease.is_taken then task.yield() end
-  end
-  return lease.is_taken
-end
-
 -- What PID 1 said last may be read a moment after the engine has ended; of a command
 -- that was quick, that it started as well.
 function Launch:_hear_last_words(serving)
-  if self.lease.ended or not let_take(self.lease) then return end
+  if self.lease.ended or not self.lease:let_take() then return end
   task.timeout(LAST_WORDS_SECONDS, function()
     serving:wait()
     return true
@@ -197,15 +190,8 @@ end
 function Launch:_started()
   fault.point("launch.started")
   self.started = true
+  self.session:note_start()
   self:_beside("after_start")
-end
-
--- PID 1 says it within milliseconds, or ends because the command cannot be executed.
-function Launch:_await_start()
-  local deadline = sys.clock() + START_SECONDS
-  while not self.started and not self.lease.ended and sys.clock() < deadline do
-    if not task.sleep(0.01) then return end
-  end
 end
 
 -- What never ran has nobody who would look at its output.
@@ -215,7 +201,8 @@ function Launch:_show_output()
   end
 end
 
--- The engine says that the container runs; the command in it a moment later.
+-- The engine says that the container runs; PID 1 a moment later that the command does,
+-- or it ends because that cannot be executed.
 function Launch:_await_start()
   local deadline = sys.clock() + START_SECONDS
   while not (self.started or self.lease.ended) and sys.clock() < deadline do
@@ -277,17 +264,20 @@ end
 
 -- The end ------------------------------------------------------------------------------
 
--- Left to the caller, who ends it by stop_held.
+-- Left to the caller, see launch/held.lua.
 function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
 
 -- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
+-- An engine without its monitor has no status of the program, and says 127.
 function Launch:_is_lost(result)
-  return self.started and not self.lease.status and not result.signal
+  local said = self.lease.status
+  if self.lease.orphaned then return true end
+  if said and result.code == ENGINE_LOST then return said ~= ENGINE_LOST end
+  return self.started and not said and not result.signal
 end
 
--- An engine without its monitor has no status of the program, and says 127.
 function Launch:_mend_status(result)
-  if self:_is_lost(result) and result.code == ENGINE_LOST then
+  if self.lease.orphaned or (self:_is_lost(result) and result.code == ENGINE_LOST) then
     result.code, result.signal = nil, SIGKILL
   end
 end
@@ -347,7 +337,7 @@ function Launch:_live_safely()
   local out = table.pack(xpcall(self._live, debug.traceback, self))
   if out[1] then return table.unpack(out, 2, out.n) end
   removal.run(self.plan, 15)
-  task.shield(self._close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
+  task.shield(self.close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
   error(out[2], 0)
 end
 
@@ -372,8 +362,12 @@ local function new_launch(plan, facts, opts)
   return self
 end
 
--- The sandbox is over, or never was. Not to be cut short: a signal has been heard.
-function Launch:_close(result, msg, code)
+---What comes after a sandbox that is over, or never was: its hooks and its record. Not to
+---be cut short: a signal has been heard.
+---@param result table?
+---@param msg string? why there is none
+---@param code string?
+function Launch:close(result, msg, code)
   self.is_over = true
   self.lease:close()
   self:_wait_for_hooks()
@@ -385,39 +379,6 @@ function Launch:_close(result, msg, code)
   if is_there and self.plan.keep then self.session:settle() end
 end
 
-function Launch:_hold(result)
-  task.detach(self._serve_lease, self) -- whoever keeps it may still want to know
-  self.session:keep()
-  self.held_since, result.held = sys.clock(), self
-end
-
-function Launch:_stop_held(grace)
-  local plan, lease = self.plan, self.lease
-  self.stopper.reason = "stop"
-  -- One that has ended by itself has nothing left to run a hook in.
-  if not lease.ended then self.hooks:before_stop(self) end
-  local result, msg, code = container.shielded(podman.stop_argv(plan, grace), (grace or 10) + 15)
-  if not result or result.code ~= 0 then container.shielded(podman.kill_argv(plan, "KILL"), 10) end
-  removal.run(plan, 15)
-  local deadline = sys.clock() + LAST_WORDS_SECONDS
-  while lease.is_taken and not lease.ended and sys.clock() < deadline do task.sleep(0.002) end
-  self:_close({
-    code = lease.status, signal = not lease.status and SIGKILL or nil,
-    seconds = sys.clock() - self.held_since, stopped = self.stopper.reason,
-  })
-  self.session:close()
-  if not result then return nil, msg, code end
-  return true
-end
-
----Ends a sandbox that was left to the caller: its hooks, its container, its record
----and its directory. Not to be cut short.
----@param grace number? seconds for the programs inside, default 10
----@return true|nil
----@return string? message
----@return string? code
-function Launch:stop_held(grace) return task.shield(self._stop_held, self, grace) end
-
 function Launch:_run()
   reap.stale(self.facts, self.report)
   fault.point("launch.begin")
@@ -428,6 +389,7 @@ function Launch:_run()
   self.lease, msg, code = leases.open(place.dir, self.plan.user)
   if not self.lease then return nil, msg, code end
   self.stopper.lease = self.lease
+  self.lease.on_orphan = function() self.stopper:on_orphan() end
   fault.point("launch.lease")
   self.record = records.begin(self)
   self.clock("session")
@@ -438,9 +400,9 @@ function Launch:_run()
   end
   self.clock("container")
   if self:_is_held(result) then
-    self:_hold(result)
+    result.held = held.new(self, timeout_of(self.plan))
   else
-    task.shield(self._close, self, result, msg, code)
+    task.shield(self.close, self, result, msg, code)
   end
   if not result then return nil, msg, code, hint end
   result.timing = self.phases

@@ -2,6 +2,7 @@
 -- The line a launch leaves in the session record. A record that cannot be
 -- written is a warning: the work in the sandbox is worth more than its line.
 
+local json = require("wrapix.json")
 local record = require("wrapix.record")
 local sys = require("wrapix.sys")
 
@@ -24,7 +25,7 @@ function LaunchRecord:_fields(result, failure)
     start = self._start, ["end"] = math.max(self._start, sys.time()), seconds = sys.clock() - self._clock,
     exit = result and result.code, signal = result and result.signal,
     stopped = result and result.stopped, failure = failure,
-    hooks = launch.hooks.results, memory_peak = lease and lease.memory,
+    hooks = json.array(launch.hooks.results), memory_peak = lease and lease.memory,
     engine = "podman " .. launch.facts.engine.version_text, detach = plan.detach or nil,
   }
 end

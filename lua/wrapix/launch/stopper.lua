@@ -15,6 +15,8 @@ local M = {}
 
 -- Seconds the program inside gets to end; the same as the plan's --stop-timeout.
 local GRACE = 10
+-- What PID 1 takes at most to end without its monitor, and an engine to see that.
+local ORPHAN_SECONDS, NOTICE_SECONDS = 2.5, 1
 
 ---@class wrapix.Stopper
 ---@field reason string? why the sandbox was stopped
@@ -84,6 +86,27 @@ function Stopper:stop(reason)
   end
   self.reason = reason
   task.spawn(self._stop, self)
+end
+
+local function wait_until(test, seconds)
+  local deadline = sys.clock() + seconds
+  while not test() and sys.clock() < deadline do
+    if not task.sleep(0.02) then break end
+  end
+  return test()
+end
+
+-- PID 1 ends by itself; an old engine (Podman 4.3, seen) waits for its monitor for ever.
+function Stopper:_outlive()
+  wait_until(function() return self.lease.ended end, ORPHAN_SECONDS)
+  if not wait_until(self.has_ended, NOTICE_SECONDS) then self:_kill() end
+  return true
+end
+
+---The engine's monitor has died: the sandbox ends by itself, and the engine with it.
+function Stopper:on_orphan()
+  self.reason = self.reason or "the engine has lost its monitor"
+  task.spawn(self._outlive, self)
 end
 
 ---@param name string

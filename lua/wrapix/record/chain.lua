@@ -5,7 +5,6 @@
 -- {"line":7,"prev":"<64>", … the caller's fields …,"hash":"<64>"}
 -- prev: SHA-256 of the last whole line before this one, newline not counted.
 -- hash: SHA-256 of this line without the member `hash`.
--- torn: digests of the damaged lines between that whole line and this one.
 -- head_lost: the head file was not there when this line was written.
 
 local json = require("wrapix.json")
@@ -17,10 +16,8 @@ local M = {}
 M.LIMIT = 256 << 10
 ---What the first line has in the place of a digest.
 M.ZEROS = ("0"):rep(64)
----Damaged lines that one line can own up to.
-M.MAX_TORN = 64
 
-local RESERVED = { line = true, prev = true, torn = true, head_lost = true, hash = true }
+local RESERVED = { line = true, prev = true, head_lost = true, hash = true }
 local DIGEST = ("%x"):rep(64)
 local TAIL = '^,"hash":"(' .. DIGEST .. ')"}$'
 local TAIL_SIZE = #',"hash":""}' + 64
@@ -28,13 +25,12 @@ local TAIL_SIZE = #',"hash":""}' + 64
 ---@class wrapix.ChainLink
 ---@field line integer number among the whole lines, from 1
 ---@field prev string
----@field torn string[]?
 ---@field head_lost boolean?
 
----Digest of a line's bytes; of one longer than the limit, of what of it is read.
+---Digest of a whole line's bytes.
 ---@param text string
 ---@return string
-function M.digest(text) return sha256.hex(text:sub(1, M.LIMIT)) end
+function M.digest(text) return sha256.hex(text) end
 
 ---Why a line cannot have these fields, if it cannot.
 ---@param fields table
@@ -76,10 +72,6 @@ end
 local function marks(link)
   local text = ('{"line":%d,"prev":"%s"'):format(link.line, link.prev)
   if link.head_lost then text = text .. ',"head_lost":true' end
-  if link.torn and #link.torn > 0 then
-    local first = math.max(1, #link.torn - M.MAX_TORN + 1)
-    text = text .. ',"torn":["' .. table.concat(link.torn, '","', first) .. '"]'
-  end
   return text
 end
 
@@ -99,12 +91,6 @@ function M.format(fields, link)
   return nil, ("E2BIG: a line of %d bytes, at most %d are kept"):format(#line, M.LIMIT), "E2BIG"
 end
 
-local function parse_torn(text)
-  local list = {}
-  for digest in text:gmatch('"(' .. DIGEST .. ')"') do list[#list + 1] = digest end
-  return list
-end
-
 ---The link a text is; nil unless every byte is as it was written.
 ---@param text string
 ---@return wrapix.ChainLink|nil
@@ -114,9 +100,8 @@ function M.parse(text)
   local line, prev, at = text:match('^{"line":(%d+),"prev":"(' .. DIGEST .. ')"()')
   line = line and math.tointeger(tonumber(line))
   if not line or line < 1 then return nil end
-  local lost = text:match('^,"head_lost":true()', at)
-  local torn = text:match('^,"torn":(%b[])', lost or at)
-  return { line = line, prev = prev, head_lost = lost and true, torn = torn and parse_torn(torn) }
+  local lost = text:find('^,"head_lost":true', at) ~= nil
+  return { line = line, prev = prev, head_lost = lost or nil }
 end
 
 return M

@@ -3,9 +3,9 @@
 -- is wrong with them. Pure: lines are fed in, nothing is read here.
 --
 -- A line that parses is as it was written, so numbers and digests of two such
--- lines tell what happened between them. One that does not parse waits for the
--- next whole line: that line lists the digests of the damage its writer found, so
--- a crash ("torn") is told from a later change ("changed").
+-- lines tell what happened between them. One that does not parse was changed,
+-- but for a piece without an end behind all that the head file vouches for: no
+-- writer has said that it is in, so that is what a crash leaves ("torn").
 
 local chain = require("wrapix.record.chain")
 
@@ -28,24 +28,25 @@ local MAX_PROBLEMS = 1000
 ---@field physical integer lines seen
 ---@field offset integer bytes seen
 ---@field chained boolean every whole line was the next one
----@field dropped integer damaged lines reported before they could be settled
+---@field changed integer damaged lines since the last whole one
+---@field piece { physical: integer, offset: integer }? a damaged last line without an end
 ---@field records integer whole lines seen
 ---@field top { line: integer, digest: string, physical: integer } highest whole line
----@field pending { physical: integer, digest: string, is_torn: boolean }[] damaged, since then
 ---@field problems wrapix.RecordProblem[]
 ---@field total integer problems found
 local Walk = {}
 Walk.__index = Walk
 
 ---@param head wrapix.RecordHead? what the head file says
----@param top { line: integer, digest: string }? where to start when not at the first line
+---@param has_head boolean whether there is such a file
+---@param from_head boolean? begin behind what it vouches for
 ---@return wrapix.RecordWalk
-function M.new(head, top)
-  top = top or { line = 0, digest = chain.ZEROS }
+function M.new(head, has_head, from_head)
+  local start = from_head and head or { lines = 0, last = chain.ZEROS, size = 0 }
   return setmetatable({
-    physical = 0, records = 0, offset = 0, head = head, pending = {}, dropped = 0,
-    problems = {}, total = 0, chained = true,
-    top = { line = top.line, digest = top.digest, physical = 0 },
+    physical = 0, records = 0, offset = start.size, head = head, has_head = has_head,
+    changed = 0, problems = {}, total = 0, chained = true,
+    top = { line = start.lines, digest = start.last, physical = 0 },
   }, Walk)
 end
 
@@ -58,30 +59,6 @@ function Walk:_report(physical, kind, text, more)
 end
 
 local function plural(n, text) return ("%d %s"):format(n, n == 1 and text or text .. "s") end
-
--- Tells the damage that `link`'s writer owned up to from the rest. Returns how
--- many records were damaged later.
-function Walk:_settle_pending(link)
-  local listed, changed, gone = {}, self.dropped, 0
-  for _, digest in ipairs(link.torn or {}) do listed[digest] = (listed[digest] or 0) + 1 end
-  for _, line in ipairs(self.pending) do
-    if (listed[line.digest] or 0) > 0 then
-      listed[line.digest] = listed[line.digest] - 1
-      self:_report(line.physical, "torn", "was torn by a crash while it was written")
-    else
-      changed = changed + 1
-      self:_report(line.physical, "changed", "is not as it was written")
-    end
-  end
-  for _, count in pairs(listed) do gone = gone + count end
-  -- What a crash had left can have been changed later as well.
-  local torn_changed = math.min(gone, changed)
-  if gone > torn_changed then
-    self:_report(self.physical, "missing", "what a crash had left before this line is gone")
-  end
-  self.pending, self.dropped = {}, 0
-  return changed - torn_changed
-end
 
 -- A number that has been passed already: the line stood elsewhere, or twice.
 function Walk:_take_late(link)
@@ -102,9 +79,9 @@ function Walk:_take_late(link)
   self:_report(self.physical, "doubled", ("is record %d once more"):format(link.line))
 end
 
-function Walk:_take_next(link, changed)
+function Walk:_take_next(link)
   local gap = link.line - self.top.line - 1
-  local missing = gap - changed
+  local missing = gap - self.changed
   if missing > 0 then
     self:_report(self.physical, "missing", plural(missing, "line") .. " missing before this one",
       { from = self.top.line + 1, to = link.line - 1, count = missing, found = {} })
@@ -117,12 +94,12 @@ end
 
 function Walk:_take(link, digest)
   self.records = self.records + 1
-  local changed = self:_settle_pending(link)
   if link.line <= self.top.line then
-    self.chained = false
+    self.chained, self.changed = false, 0
     return self:_take_late(link)
   end
-  self:_take_next(link, changed)
+  self:_take_next(link)
+  self.changed = 0
   if link.head_lost then
     self:_report(self.physical, "head",
       "the head file was lost before this line, and lines at the end may have been")
@@ -133,17 +110,9 @@ function Walk:_take(link, digest)
   self.top = { line = link.line, digest = digest, physical = self.physical }
 end
 
--- Behind what the head file vouches for, damage is what a crash left.
-function Walk:_wait(text, ended)
-  local is_torn = not ended
-  if self.head then is_torn = self.offset >= self.head.size end
-  local pending = self.pending
-  pending[#pending + 1] = {
-    physical = self.physical, digest = chain.digest(text), is_torn = is_torn,
-  }
-  if #pending <= chain.MAX_TORN then return end
-  self:_report(table.remove(pending, 1).physical, "changed", "is not as it was written")
-  self.dropped = self.dropped + 1
+function Walk:_damaged(physical)
+  self.changed = self.changed + 1
+  self:_report(physical, "changed", "is not as it was written")
 end
 
 ---Takes the next line.
@@ -155,23 +124,39 @@ function Walk:feed(text, ended, size)
   local link = size == #text and chain.parse(text)
   if link then
     self:_take(link, chain.digest(text))
+  elseif ended then
+    self:_damaged(self.physical)
   else
-    self:_wait(text, ended)
+    self.piece = { physical = self.physical, offset = self.offset }
   end
   self.offset = self.offset + size + 1
 end
 
-function Walk:_check_head(has_head_file, changed)
+---Where the piece begins that a crash left behind the last line, if there is one.
+---@return integer|nil offset
+function Walk:torn_at()
+  local piece, head = self.piece, self.head
+  if not piece then return nil end
+  local behind_all
+  if head then
+    behind_all = piece.offset >= head.size and self.top.line >= head.lines
+  else -- the first writer makes the head file after its line
+    behind_all = not self.has_head and self.top.line <= 1
+  end
+  return behind_all and piece.offset or nil
+end
+
+function Walk:_check_head()
   local head, top, after = self.head, self.top, self.physical + 1
   if not head then
     -- The first line without its head file is a crash; the next writer makes it.
-    if has_head_file then
+    if self.has_head then
       self:_report(after, "head", "the head file cannot be read")
     elseif top.line > 1 then
       self:_report(after, "head", "the head file is missing: lines at the end may be, too")
     end
-  elseif head.lines - top.line - changed > 0 then
-    local count = head.lines - top.line - changed
+  elseif head.lines - top.line - self.changed > 0 then
+    local count = head.lines - top.line - self.changed
     self:_report(after, "missing", plural(count, "line") .. " missing at the end")
   end
   -- A head that is behind is a crash or a full disk; the lines it does not know
@@ -179,20 +164,15 @@ function Walk:_check_head(has_head_file, changed)
 end
 
 ---Ends the walk.
----@param has_head_file boolean
 ---@return { lines: integer, records: integer, ok: boolean, problems: wrapix.RecordProblem[],
 --- total: integer } at most 1000 problems are listed
-function Walk:finish(has_head_file)
-  local changed = self.dropped
-  for _, line in ipairs(self.pending) do
-    if line.is_torn then
-      self:_report(line.physical, "torn", "was torn by a crash while it was written")
-    else
-      changed = changed + 1
-      self:_report(line.physical, "changed", "is not as it was written")
-    end
+function Walk:finish()
+  if self:torn_at() then
+    self:_report(self.piece.physical, "torn", "was torn by a crash while it was written")
+  elseif self.piece then
+    self:_damaged(self.piece.physical)
   end
-  self:_check_head(has_head_file, changed)
+  self:_check_head()
   for i, problem in ipairs(self.problems) do
     self.problems[i] = { line = problem.line, kind = problem.kind, text = problem.text }
   end

@@ -120,9 +120,9 @@ local function add_user(add, plan)
   local user = plan.user
   if user.mode == "keep-id" then
     add("user", user.origin, "--userns=keep-id")
-  else
-    add("user", user.origin, "--user", ("%d:%d"):format(user.uid, user.gid))
   end
+  -- Also with keep-id, which leaves the USER of an image as it is.
+  add("user", user.origin, "--user", ("%d:%d"):format(user.uid, user.gid))
   local entry = ("%s:*:%d:%d::%s:/bin/sh"):format(user.name, user.uid, user.gid, user.home)
   add("user", user.origin, "--passwd-entry", entry)
 end

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Containers: a keeper (podman's conmon) starts the command in a session of its own and outlives
-// the engine's `run`, which passes bytes and signals on. A container is a directory with the pids
-// of both; a pid is only ever signalled while the state is locked, and the keeper reaps only while
-// it holds that lock, so no other process can have got the number.
+// Containers: a keeper (podman's conmon) starts the command in a session of its own, ends what the
+// command leaves behind, and outlives the engine's `run`, which passes bytes and signals on. A
+// container is a directory with the pids of both; a pid is only ever signalled while the state is
+// locked, and the keeper reaps only while it holds that lock, so no other process can have got the
+// number.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -190,8 +192,28 @@ static void say(int lease, const char *text) {
 
 // --- the keeper -------------------------------------------------------------------------------
 
+// With PID 1 the kernel ends all else in a container. Here the keeper, who inherits what the
+// command leaves, does that: a child's own children are there once it has been waited for.
+static void end_orphans(void) {
+  for (;;) {
+    char path[64], *text;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    text = read_text(path);
+    for (char *at = text ? text : ""; *at;) {
+      pid_t pid = (pid_t)strtol(at, &at, 10);
+      if (pid > 1)
+        kill(pid, SIGKILL);
+      at += strspn(at, " \n");
+    }
+    free(text);
+    if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
+      return;
+  }
+}
+
 static _Noreturn void keep(const struct call *call, const char *name, const int ends[3], int report) {
   setsid();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   int lease = take_lease(call);
   int lock = lock_state();
   pid_t pid = fork();
@@ -216,6 +238,7 @@ static _Noreturn void keep(const struct call *call, const char *name, const int 
   wait_for(pidfd, -1);
   lock = lock_state();
   waitpid(pid, &status, 0);
+  end_orphans();
   unlink(part_of(name, "command"));
   if (switch_of(call, "rm", false))
     forget(name);

@@ -342,6 +342,53 @@ test_survivors() {
   ok $? "pid1: and holds the end up for about a second" "$before ms"
 }
 
+# A session whose launcher cannot be reached would be one that nobody ends.
+test_no_lease() {
+  rm -f "$dir/ran"
+  as pid1
+  WRAPIX_SESSION_ID=1 run "${front[@]}" sh -c ": >$dir/ran"
+  is "$status/$err" "125/wrapix: run: wrapix-init: reach the launcher: No such file or directory" \
+    "pid1: without the socket of its session it runs nothing"
+  [ ! -e "$dir/ran" ]
+  ok $? "pid1: and really nothing"
+  as plain
+  WRAPIX_SESSION_ID=1 run "${front[@]}" true
+  is "$status" 0 "plain: one more command needs no lease"
+}
+
+# The parent of PID 1 is the engine's monitor. Whoever holds the only other end of its pipe sees
+# when all of the namespace has ended.
+test_monitor() { # DESCRIPTION SCRIPT STATUS-FILE-WANTED
+  local parent=("$(type -P unshare)" --pid --fork) before
+  mkfifo "$dir/fifo"
+  rm -f "$dir/ready" "$dir/told"
+  "${parent[@]}" "$init" sh -c "$2" >"$dir/fifo" 2>/dev/null </dev/null &
+  job=$!
+  exec 3<"$dir/fifo"
+  await "$dir/ready"
+  before=$(date +%s%N)
+  kill -KILL "$job"
+  wait "$job" 2>/dev/null
+  timeout 5 cat <&3
+  is $? 0 "pid1: ends with its monitor: $1"
+  before=$((($(date +%s%N) - before) / 1000000))
+  [ "$before" -lt 2500 ]
+  ok $? "pid1: in time: $1" "$before ms"
+  exec 3<&-
+  rm -f "$dir/fifo"
+  [ -z "${3-}" ] || is "$(cat "$dir/told" 2>&1)" "$3" "pid1: the command may end by itself: $1"
+}
+
+test_orphaned() {
+  test_monitor "a command that obeys" ": >$dir/ready; exec sleep 30"
+  test_monitor "a deaf one" "trap '' TERM HUP; : >$dir/ready; while :; do sleep 0.02; done"
+  test_monitor "one that cleans up" \
+    "trap 'echo told >$dir/told; exit' TERM; : >$dir/ready; while :; do sleep 0.02; done" told
+  as pid1
+  run "${front[@]}" sh -c 'kill -PWR 1; sleep 0.1; kill -HUP 1; sleep 5; exit 12'
+  is "$status" 129 "pid1: a signal from inside is not taken for the monitor's end"
+}
+
 # Without PID 1's standing nothing but the command may be signalled.
 test_harmless() {
   sleep 30 &
@@ -449,6 +496,8 @@ for mode in plain pid1; do
   done
 done
 test_survivors
+test_no_lease
+test_orphaned
 test_command_line
 test_shell
 test_stdio_is_left

@@ -66,6 +66,33 @@ describe("gc.find", function()
     assert.same({}, found())
   end)
 
+  it("finds what a crash left in staging, of the dead only", function()
+    local function leave(who)
+      local name = ("run/staging/%s.0123abcd"):format(owners.encode(who))
+      assert(fs.ensure_dir(dir .. "/" .. name .. "/run/out"))
+      return name
+    end
+    local who = assert(owners.current())
+    local alive = leave(who)
+    assert(fs.ensure_dir(dir .. "/run/staging/whose"))
+    assert.same({}, found())
+    who.start = "1"
+    local dead = leave(who)
+    assert.same({ ("session %s/%s"):format(dir, dead) }, found())
+    assert.is_true(gc.find(facts)[1].remove())
+    assert.is_false(fs.exists(dir .. "/" .. dead))
+    assert.is_true(fs.exists(dir .. "/" .. alive))
+    assert.is_true(fs.exists(dir .. "/run/staging/whose"))
+  end)
+
+  it("leaves a container that is to be kept, but not its directory without it", function()
+    for i, state in ipairs({ "orphaned", "exited", "dead" }) do
+      living[i] = { name = state, session = state, state = state, keep = true,
+        owner = { state = "dead" } }
+    end
+    assert.same({ "sandbox dead" }, found())
+  end)
+
   it("finds locks of sessions that are gone", function()
     file("run/sessions/bb.reap")
     assert.same({}, found())

@@ -67,7 +67,7 @@ describe("live.list", function()
   local function alive() return owners.encode(assert(owners.current())) end
   local function dead() return ("%s:%d:%s"):format(assert(sys.boot_id()), sys.pid(), "1") end
 
-  local function place(session, owner, info, lease)
+  local function place(session, owner, info, lease, started)
     local root = ("%s/sessions/%s"):format(dir, session)
     assert(fs.ensure_dir(root .. "/run"))
     if owner then fs.write_atomic(root .. "/owner", owner .. "\n", { sync = false }) end
@@ -77,6 +77,7 @@ describe("live.list", function()
       fs.write_atomic(root .. "/info.json", json.encode(info), { sync = false })
     end
     if lease ~= false then fs.write_atomic(root .. "/run/lease.sock", "", { sync = false }) end
+    if started then fs.write_atomic(root .. "/started", "", { sync = false }) end
   end
 
   local function only()
@@ -171,6 +172,62 @@ describe("live.list", function()
     assert.same({ "s3", "s3", "starting" }, { one.session, one.name, one.state })
   end)
 
+  it("believes the label of a kept container that has no directory here", function()
+    answer = { container({ State = "exited" }) }
+    answer[1].Labels["wrapix.owner"] = dead()
+    assert.same({ "orphaned", false }, { only().state, only().keep })
+    answer[1].Labels["wrapix.keep"] = "1"
+    assert.same({ "exited", true, 0 }, { only().state, only().keep, only().exit })
+    answer[1].State = "running" -- its PID 1 is about to end it
+    assert.equal("orphaned", only().state)
+  end)
+
+  describe("known", function()
+    local function known(word) return live.known(facts.dirs, word) end
+
+    before_each(function()
+      proc.run = function() error("the engine was asked") end
+      place("aa11", alive(), { name = "web", workspace = "/w", tty = true }, true, true)
+    end)
+
+    it("finds what its launcher says runs, without the engine", function()
+      for _, word in ipairs({ "web", "we", "aa11", "aa" }) do
+        local one = known(word)
+        assert.same({ "aa11", "web", "running", "/w", true, true, "/usr/bin/podman" },
+          { one.session, one.name, one.state, one.workspace, one.tty, one.owner.alive,
+            one.engine.path })
+      end
+      assert.same("web", live.plan(known("web")).name)
+    end)
+
+    it("leaves to the engine what is unknown or fits several", function()
+      assert.is_nil(known("wep"))
+      assert.is_nil(known(""))
+      place("ab22", alive(), { name = "web-2" }, true, true)
+      assert.equal("aa11", known("web").session)
+      assert.equal("ab22", known("web-").session)
+      assert.is_nil(known("we"))
+      place("ac33", dead(), { name = "web" }, true, true)
+      assert.is_nil(known("web"))
+    end)
+
+    it("leaves to the engine what is not sure to run", function()
+      place("bb", dead(), { name = "dead" }, true, true)
+      place("cc", alive(), { name = "early" }, true, false)
+      place("dd", alive(), { name = "late" }, false, true)
+      place("ee", nil, { name = "whose" }, true, true)
+      place("ff", alive(), nil, true, true)
+      for _, word in ipairs({ "dead", "early", "late", "whose", "ff" }) do
+        assert.is_nil(known(word), word)
+      end
+    end)
+
+    it("says nothing when there is nothing", function()
+      fs.remove_tree(dir)
+      assert.is_nil(known("web"))
+    end)
+  end)
+
   it("says what the engine says when it fails", function()
     proc.run = function() return { code = 125, stdout = "", stderr = "a\nno storage\n" } end
     local list, message, code = live.list(facts)
@@ -208,10 +265,27 @@ describe("live.find", function()
   it("refuses what fits several, and names them", function()
     local one, message, code, hint = live.find(LIST, "shop")
     assert.is_nil(one)
-    assert.same({ "find: shop: is the start of 2 names", "EUSAGE",
+    assert.same({ "find: shop: fits 2 sandboxes", "EUSAGE",
       "one of wrapix-shop-1a, wrapix-shop-2b" }, { message, code, hint })
     assert.equal("EUSAGE", select(3, live.find(LIST, "a")))
     assert.equal("EUSAGE", select(3, live.find(LIST, "")))
+  end)
+
+  it("takes a name for the one that lives when another left only a directory", function()
+    local list = {
+      { name = "web", session = "ee", state = "dead" },
+      { name = "web", session = "ff", state = "running" },
+    }
+    assert.equal("ff", live.find(list, "web").session)
+    assert.equal("ee", live.find(list, "e").session)
+    -- What is only begun may mean either, and so may two of one name.
+    assert.equal("EUSAGE", select(3, live.find(list, "we")))
+    list[1].state = "orphaned"
+    local one, message, code, hint = live.find(list, "web")
+    assert.is_nil(one)
+    assert.same({ "find: web: fits 2 sandboxes", "EUSAGE", "one of ee, ff" }, { message, code, hint })
+    list[1].state, list[2].state = "dead", "dead"
+    assert.equal("EUSAGE", select(3, live.find(list, "web")))
   end)
 
   it("names the nearest of what is unknown", function()

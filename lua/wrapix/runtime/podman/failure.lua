@@ -65,7 +65,7 @@ local FAILURES = {
   {
     "is already in use by",
     "a container of this name is there already",
-    "choose another --name, or remove it with `podman rm`",
+    "choose another --name; `wrapix stop NAME` ends a sandbox, `podman rm NAME` removes any other",
   },
 }
 

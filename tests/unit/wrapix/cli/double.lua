@@ -92,6 +92,7 @@ end
 
 local function add_engine(d)
   d.interruptible = function(fn) return fn() end
+  d.has_terminal = function() return d.tty == true end
   d.gather = function(opts)
     d.gathered = opts
     return { facts = true, dirs = d.dirs() }
@@ -110,6 +111,7 @@ local function add_engine(d)
   d.dirs = function() return { state = "/state", runtime = "/run", cache = "/cache" } end
   d.live = {
     list = function() return d.living or {} end,
+    known = function() return nil end,
     find = require("wrapix.live").find,
     plan = require("wrapix.live").plan,
   }

@@ -26,10 +26,10 @@ describe("logs without ID", function()
     assert.equal(0, status)
     local lines = {}
     for line in out:gmatch("[^\n]+") do lines[#lines + 1] = line end
-    assert.matches("^START +SECONDS +EXIT +PROFILE +SESSION +WORKSPACE$", lines[1])
-    assert.matches(" 1.2 +3 +base +aa +/w$", lines[2])
-    assert.matches(" %- +lost +%- +bb +%-$", lines[3])
-    assert.matches(' 2.0 +signal 9 +%- +cc +"/x\\x1b%[2J"$', lines[4])
+    assert.matches("^START +TOOK +EXIT +NAME +PROFILE +SESSION +WORKSPACE$", lines[1])
+    assert.matches(" 1.2s +3 +web +base +aa +/w$", lines[2])
+    assert.matches(" %- +lost +web +%- +bb +%-$", lines[3])
+    assert.matches(' 2.0s +signal 9 +fg +%- +cc +"/x\\x1b%[2J"$', lines[4])
   end)
 
   it("shows the end of it, as JSON too", function()
@@ -39,6 +39,13 @@ describe("logs without ID", function()
     assert.truthy(out:find('^%[{.*"session":"cc"'), out)
     _, out = double.run(with_record(double.new(), {}), "logs", "--json")
     assert.equal("[]\n", out)
+  end)
+
+  it("says when there is none, unless none was asked for", function()
+    local _, out, err = double.run(with_record(double.new(), {}), "logs")
+    assert.same({ "", "wrapix: note: no session has ended yet\n" }, { out, err })
+    _, out, err = double.run(with_record(double.new(), ENTRIES), "logs", "--last", "0")
+    assert.same({ "", "" }, { out, err })
   end)
 
   it("tells of lines it cannot read", function()
@@ -70,6 +77,17 @@ describe("logs --verify", function()
     assert.equal(1, status)
     assert.truthy(out:find('"ok":false', 1, true))
     assert.equal(0, double.run(double.new(), "logs", "--verify"))
+  end)
+
+  it("names the file of what crashes left, with status 0", function()
+    local d = double.new()
+    d.record.verify = function()
+      return { ok = true, lines = 2, records = 2, total = 0, problems = {}, kept = "/s/x.torn" }
+    end
+    local status, _, err = double.run(d, "logs", "--verify")
+    assert.equal(0, status)
+    assert.truthy(err:find("note: record: pieces of lines torn by crashes are kept in /s/x.torn",
+      1, true), err)
   end)
 end)
 

@@ -126,6 +126,121 @@ describe("exec", function()
     assert.same({ "TERM", "INT" }, got)
   end)
 
+  describe("in one that its launcher says runs", function()
+    -- The lease of a command: taken unless the engine refuses.
+    local function known(opts)
+      local d = new(opts.living or {}, {
+        reap = { read = function() return { uid = 7, engine = { path = "podman" } } end },
+        lease = { open = function(dir, user, name)
+          if opts.no_lease then return nil, "EACCES: no", "EACCES" end
+          opts.leased = { dir, user, name }
+          return setmetatable({
+            is_taken = opts.taken ~= false, serve = function() end, signal = function() end,
+            let_take = function() end, close = function() opts.closed = true end,
+          }, { __close = function() opts.closed = true end })
+        end },
+      })
+      d.live.known = function(dirs, word)
+        assert.equal("/run", dirs.runtime)
+        return word == "we" and one({ dir = "/run/sessions/5e55" }) or nil
+      end
+      d.live.list = function()
+        opts.asked = (opts.asked or 0) + 1
+        return opts.living or {}
+      end
+      d.sys.euid, d.sys.gid = function() return 7 end, function() return 8 end
+      d.sys.random_hex = function() return "beef" end
+      d.task.scope = function(fn)
+        return fn({ spawn = function() return { cancel = function() end } end })
+      end
+      return d, opts
+    end
+
+    it("asks the engine for nothing else", function()
+      local d, seen = known({})
+      d.result = { code = 42 }
+      d.gather = function() error("the facts were gathered") end
+      assert.equal(42, double.run(d, "exec", "we", "--", "ls"))
+      assert.is_nil(seen.asked)
+      assert.truthy(table.concat(d.ran, " "):find("--env WRAPIX_LEASE=/run/wrapix/exec-beef.sock", 1, true))
+      assert.same({ "/run/sessions/5e55/run", { uid = 7, gid = 8, mode = "keep-id" }, "exec-beef.sock" },
+        seen.leased)
+      assert.is_true(seen.closed)
+    end)
+
+    it("gives a command a terminal where there is one", function()
+      local d = known({})
+      d.tty = true
+      double.run(d, "exec", "we")
+      assert.truthy(table.concat(d.ran, " "):find("--interactive --tty", 1, true))
+      double.run(d, "exec", "we", "--json")
+      assert.falsy(table.concat(d.ran, " "):find("--tty", 1, true))
+    end)
+
+    it("looks again when the engine refuses, and says why", function()
+      local d, seen = known({ taken = false })
+      d.result = { code = 125 }
+      local status, _, err = double.run(d, "exec", "we", "--", "ls")
+      assert.same({ 125, "wrapix: exec: web: has just ended\n", 1 }, { status, err, seen.asked })
+      d, seen = known({ taken = false, living = { one({ state = "paused" }) } })
+      d.result = { code = 255 }
+      status, _, err = double.run(d, "exec", "we", "--json", "--", "ls")
+      assert.same({ 125, 1 }, { status, seen.asked })
+      assert.truthy(err:find("exec: web: is not running: is paused", 1, true), err)
+      assert.same({}, d.written)
+    end)
+
+    it("leaves the engine its own reason, which it has said", function()
+      local d, seen = known({ taken = false, living = { one() } })
+      d.result = { code = 127 }
+      local status, _, err = double.run(d, "exec", "we", "-w", "/nope", "--", "ls")
+      assert.same({ 125, 1, "wrapix: exec: web: the engine could not start the command\n"
+        .. "hint: --workdir names a directory inside\n" }, { status, seen.asked, err })
+    end)
+
+    it("takes a failing command for no refusal", function()
+      local d, seen = known({})
+      d.result = { code = 125 }
+      assert.equal(125, double.run(d, "exec", "we", "--", "ls"))
+      assert.is_nil(seen.asked)
+      d, seen = known({ taken = false })
+      d.result = { signal = 15 }
+      assert.equal(143, double.run(d, "exec", "we", "--", "ls"))
+      assert.is_nil(seen.asked)
+    end)
+
+    it("hands signals over by the lease, which a second end of its kind takes away", function()
+      local d, seen = known({})
+      local sent = {}
+      local open = d.lease.open
+      d.lease.open = function(...)
+        local lease = open(...)
+        lease.signal = function(_, number) sent[#sent + 1] = number end
+        return lease
+      end
+      d.task.spawn = function(fn) fn() end
+      d.proc.signal_number = function(name) return name end
+      d.container.run = function(_, opts)
+        opts.on_signal("INT", 0) -- nothing runs yet
+        opts.on_start({ exited = function() return false end })
+        for _, name in ipairs({ "INT", "TERM", "INT" }) do opts.on_signal(name, 5) end
+        assert.is_nil(seen.closed)
+        opts.on_signal("HUP", 5)
+        assert.is_true(seen.closed)
+        return { signal = 9 }
+      end
+      assert.equal(137, double.run(d, "exec", "we", "--", "x"))
+      assert.same({ "INT", "TERM", "INT" }, sent)
+    end)
+
+    it("asks the engine first when there can be no lease", function()
+      local d, seen = known({ no_lease = true, living = { one() } })
+      assert.equal(0, double.run(d, "exec", "we", "--", "ls"))
+      assert.equal(1, seen.asked)
+      assert.falsy(table.concat(d.ran, " "):find("WRAPIX_LEASE", 1, true))
+    end)
+  end)
+
   it("refuses what does not run, what is unknown and what is ambiguous", function()
     for state, why in pairs({ starting = "does not run yet", exited = "has ended", paused = "is paused",
       ending = "has ended", orphaned = "launcher is dead", dead = "launcher is dead" }) do

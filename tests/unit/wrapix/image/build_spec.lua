@@ -34,6 +34,23 @@ describe("image.ensure", function()
     assert.same({}, world.notes)
   end)
 
+  it("asks first when there is something to build, and builds nothing when refused", function()
+    local world = fake.new(fake.engine())
+    local asked = 0
+    local function try()
+      return build.ensure(recipe(), world.facts, { deps = world.deps, report = world.report,
+        before = function()
+          asked = asked + 1
+          return nil, "hook: no", "EHOOK"
+        end })
+    end
+    assert.same({ n = 3, nil, "hook: no", "EHOOK" }, table.pack(table.unpack({ try() }, 1, 3)))
+    assert.same({ 1, 1, {} }, { asked, #world.calls, world.notes })
+    fake.add_images(world, image.stages(recipe()))
+    assert.is_false(assert(try()).built)
+    assert.equal(1, asked)
+  end)
+
   it("builds a recipe's image in one layer, labelled with what went in", function()
     local world = fake.new(fake.engine())
     world.images[BASE] = true
