@@ -9,10 +9,16 @@ local stream = require "wrapix.lazy" "wrapix.agent.claude_stream"
 
 local LOGIN = "~/.claude-login"
 local PROGRAM = "/opt/wrapix/claude/claude"
-local PROGRAM = "/opt/wrapix/claude/claude"
 
 -- The last 20 characters of a key, or the whole of a shorter one, approve it.
 local APPROVED = { token = "@WRAPIX_KEY@", env = "ANTHROPIC_API_KEY", last = 20 }
+
+-- Here, and only here, the mode opens no dialog of its own; so `claude -p` without any
+-- flag asks nothing either. The other is about the dialog of the flag.
+local QUIET = {
+  skipDangerousModePermissionPrompt = true,
+  permissions = { defaultMode = "bypassPermissions" },
+}
 
 local function hook_entries(hooks)
   local entries = json.array()
@@ -61,8 +67,7 @@ end
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
 local function settings(input)
-  local managed = compose.merge({ skipDangerousModePermissionPrompt = true }, input.seeds,
-    input.extra)
+  local managed = compose.merge(QUIET, input.seeds, input.extra)
   add_hooks(managed, input.hooks)
   local fill = { [APPROVED.token] = { env = APPROVED.env, last = APPROVED.last } }
   return {
@@ -76,41 +81,32 @@ local function settings(input)
   }
 end
 
--- An option's value may begin with a dash, and some options take all words that
--- follow: each value is in the word of its option.
+-- Some options take all words that follow them: each value is in its option's word.
 local function argv(mode, opts)
   local out = { "claude" }
-  local function add(...)
-    for _, word in ipairs({ ... }) do out[#out + 1] = word end
-  end
   if mode == "headless" then
-    add("-p")
-    if opts.output ~= "text" then add("--output-format=stream-json", "--verbose") end
+    compose.add(out, "-p", opts.output ~= "text" and "--output-format=stream-json" or nil,
+      opts.output ~= "text" and "--verbose" or nil)
   end
-  add("--dangerously-skip-permissions")
-  if opts.prompt_file then add("--append-system-prompt-file=" .. opts.prompt_file) end
-  if opts.model then add("--model=" .. opts.model) end
-  if opts.max_turns then add(("--max-turns=%d"):format(opts.max_turns)) end
-  if opts.resume then
-    add("--resume=" .. opts.resume)
-  elseif opts.continue then
-    add("--continue")
-  end
+  compose.add(out, "--dangerously-skip-permissions",
+    compose.option("--append-system-prompt-file", opts.prompt_file),
+    compose.option("--model", opts.model), compose.option("--max-turns", opts.max_turns),
+    compose.option("--resume", opts.resume),
+    opts.continue and not opts.resume and "--continue")
   return out
 end
 
 -- What the store says of a login, without its tokens.
 local function login_status(read)
-  local text = read(".credentials.json")
-  local data = text and json.decode(text, { max_depth = 16, max_size = 1 << 20 })
-  local login = type(data) == "table" and data.claudeAiOauth
+  local data = compose.stored(read, ".credentials.json") or {}
+  local login = data.claudeAiOauth
   if type(login) ~= "table" or type(login.accessToken) ~= "string" then return "none" end
   local plan = type(login.subscriptionType) == "string" and login.subscriptionType:match("^%w+$")
   return "there", plan and ("subscription %s"):format(plan) or nil
 end
 
--- The package itself has a text in the program's place, for which its installer, a
--- script of npm, would put the one of the package for this machine.
+-- npm brings the packages of this machine alone. In the main package's own place for
+-- the program is a text, until its install script has run.
 local function programs()
   local files = {}
   for i, machine in ipairs({ "linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl" }) do
@@ -118,13 +114,6 @@ local function programs()
       mode = tonumber("755", 8) }
   end
   return files
-end
-
--- npm brings the packages of this machine alone. In the main package's own place for
--- the program is a text, until its install script has run.
-local function program(platform)
-  return { from = ("@anthropic-ai/claude-code-linux-%s/claude"):format(platform), to = PROGRAM,
-    mode = tonumber("755", 8) }
 end
 
 return {

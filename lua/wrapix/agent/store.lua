@@ -115,7 +115,21 @@ function M.make(dir, dirs, user)
   return nil, ("store: %s: %s"):format(path.show(dir), message), code, hint_for(code, dir)
 end
 
---- Makes what the mounts of a plan say is to be made.
+-- The engine would make a missing mount point in a store as somebody else. `one` is
+-- itself among the others, with nothing below it.
+local function make_points(one, mounts, dirs, user)
+  for _, outer in ipairs(mounts) do
+    if outer.make and path.is_within(outer.dest, one.dest) then
+      local point = outer.source .. one.dest:sub(#outer.dest + 1)
+      local ok, message, code, hint = M.make(point, dirs, user)
+      if not ok then return nil, message, code, hint end
+    end
+  end
+  return true
+end
+
+--- Makes what the mounts of a plan say is to be made, and in it the places where others
+--- of them are mounted.
 ---@param plan table
 ---@param dirs { data: string, cache: string }
 ---@return true|nil
@@ -125,7 +139,7 @@ end
 function M.make_all(plan, dirs)
   for _, mount in ipairs(plan.mounts) do
     if mount.make then
-      local ok, message, code, hint = M.make(mount.source, dirs, plan.user)
+      local ok, message, code, hint = make_points(mount, plan.mounts, dirs, plan.user)
       if not ok then return nil, message, code, hint end
     end
   end
