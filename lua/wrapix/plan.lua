@@ -112,7 +112,7 @@ end
 local function add_image(ctx)
   local plan, profile = ctx.plan, ctx.profile
   local ref, origin, recipe = ctx.options.image, item.option("--image"), nil
-  if ref == nil and profile.image ~= nil then
+  if ref == nil and type(profile.image) == "string" then
     ref, origin = profile.image, profiles.late_origin(profile, "image")
   elseif ref == nil then
     local image = ctx.facts.image or images
@@ -123,7 +123,8 @@ local function add_image(ctx)
         code or "EPLAN", hint or 'write image = "docker.io/library/debian:trixie-slim"'
     end
     ref = image.reference(recipe)
-    origin = profiles.late_origin(profile, profile.packages and "packages" or "base")
+    local field = profile.image and "image" or profile.packages and "packages" or "base"
+    origin = profiles.late_origin(profile, field)
   end
   plan.image = { ref = ref, recipe = recipe, origin = origin }
   return check_reference(ref, origin)

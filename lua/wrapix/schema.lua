@@ -158,7 +158,21 @@ end
 
 -- Fields ---------------------------------------------------------------------
 
-local image = matching("an image such as 'docker.io/library/debian:trixie-slim'", is_image)
+local base = matching("an image such as 'docker.io/library/debian:trixie-slim'", is_image)
+
+-- Which directory is Nix's store, the backend knows.
+local function image(value, add)
+  if type(value) ~= "table" then return base(value, add) end
+  for key, path in next, value do
+    if key ~= "nix" then
+      add(("unknown field %s%s"):format(show(key), nearest.hint(key, { nix = true })), key)
+    elseif type(path) ~= "string" or path:sub(1, 1) ~= "/" then
+      add(expected("an absolute path", path), key)
+    end
+  end
+  if rawget(value, "nix") == nil then add('{ nix = "/nix/store/…" } expected') end
+end
+
 local function deploy_key(value, add)
   if type(value) ~= "boolean" and not keys.is_name(value) then
     add(expected("true or the name of a key in ~/.ssh/deploy_keys", value))
@@ -170,8 +184,8 @@ local NAME = "a name (at most 64 of a-z and 0-9, with single '.', '_' or '-' bet
 ---@type table<string, wrapix.Field>
 M.fields = {
   name = { kind = "scalar", doc = "name of the profile", check = matching(NAME, M.is_name) },
-  image = { kind = "scalar", doc = "image to use as it is", check = image },
-  base = { kind = "scalar", doc = "image the packages are installed on", check = image },
+  image = { kind = "scalar", doc = "image to use as it is, or of Nix's store", check = image },
+  base = { kind = "scalar", doc = "image the packages are installed on", check = base },
   packages = { kind = "list", doc = "programs the image has", check = list_of('"git"', package) },
   agents = { kind = "list", doc = "agents the image has", check = agents.agents },
   agent = { kind = "scalar", doc = "agent to run",

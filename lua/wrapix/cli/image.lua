@@ -23,7 +23,7 @@ local function build(args, deps)
   local facts
   facts, message, code, hint = deps.gather({ workspace = prepare.workspace(args, deps) })
   if not facts then return prepare.refuse(deps, message, code, hint) end
-  local target = profile.image
+  local target = type(profile.image) == "string" and profile.image or nil
   if not target then target, message, code, hint = deps.image.recipe(profile, facts.env) end
   if not target then return prepare.refuse(deps, message, code, hint) end
   local result

@@ -25,10 +25,13 @@ local SHOWN_BYTES = 160
 ---@field exists fun(ref: string): boolean
 ---@field holds fun(image: wrapix.StageImage): boolean it is there, and says that it is this one
 ---@field label fun(ref: string, name: string): string? of an image that is there
----@field size fun(ref: string): integer? bytes, with all it is built on
+---@field size fun(ref: string): integer? bytes of all its layers
 ---@field adopt fun(image: wrapix.StageImage): boolean its content was there under another name
 ---@field lock fun(path: string, what: string): table|nil, string?, string?
 ---@field lock_image fun(image: table): table|nil, string?, string? until the result is closed
+---@field try_image fun(image: table): table|nil the lock if nobody has it
+---@field remove fun(ref: string): string? nil, or why it was not removed
+---@field forget fun(ref: string) takes away what a build left of it in the cache
 ---@field once fun(image: table, make: fun(): true|nil, string?, string?, string?): true|nil,
 --- string?, string?, string? makes what is not there, under its lock
 ---@field containerfile fun(job: table): true|nil, string?, string?, string?
@@ -36,6 +39,7 @@ local SHOWN_BYTES = 160
 local function real_deps()
   return {
     fs = require("wrapix.fs"),
+    json = require("wrapix.json"),
     proc = require("wrapix.proc"),
     sys = require("wrapix.sys"),
     task = require("wrapix.task"),
@@ -94,17 +98,19 @@ end
 local function runner(ctx, report)
   return function(argv, job)
     local tell = stage_teller(job.stages or {}, ctx)
-    local result, message, code = logged.run(argv, {
+    local result, message, code, hint = logged.run(argv, {
       log = ("%s/log/%s.log"):format(ctx.dir, job.name),
       env = job.env,
       interrupt = job.interrupt,
+      feed = job.feed,
       on_line = function(line)
         tell(line)
+        if job.on_line then job.on_line(line) end
         report:detail(line)
       end,
     }, ctx.deps)
     if not result then
-      return nil, ("%s: %s: %s"):format(job.what, job.object, message or "failed"), code
+      return nil, ("%s: %s: %s"):format(job.what, job.object, message or "failed"), code, hint
     end
     if result.code == 0 then return true end
     return step_failed(job, result)
@@ -131,9 +137,30 @@ local function add_looks(ctx)
     local said = ask(ctx, "image", "inspect", "--format", LABEL:format(name), "--", ref)
     return said and said:match("^(%S.-)%s*$")
   end
+  -- What the engine calls the size of an image counts the copies made for its users.
   function ctx.size(ref)
-    local said = ask(ctx, "image", "inspect", "--format", "{{.Size}}", "--", ref)
-    return said and math.tointeger(tonumber(said:match("^(%d+)%s*$")))
+    local said = ask(ctx, "history", "--format", "json", "--", ref)
+    if not said then return nil end
+    local sum = 0
+    for size in said:gmatch('"size":%s*(%d+)') do sum = sum + math.tointeger(size) end
+    return sum
+  end
+end
+
+local function file_name(ref) return (ref:gsub("^localhost/", ""):gsub("[^%w._-]", "_")) end
+
+local function add_removal(ctx)
+  --- nil, or why not.
+  function ctx.remove(ref)
+    local result, message = ctx.deps.proc.run({ ctx.engine, "rmi", "--", ref }, QUIET)
+    if not result then return message end
+    if result.code == 0 then return nil end
+    return (result.stderr or ""):match("([^\n]+)%s*$") or "podman failed"
+  end
+  function ctx.forget(ref)
+    local name = file_name(ref)
+    ctx.deps.fs.remove_tree(ctx.dir .. "/context/" .. name)
+    ctx.deps.fs.unlink(("%s/log/%s.log"):format(ctx.dir, name))
   end
 end
 
@@ -166,6 +193,11 @@ local function lock_file(ctx, image) return ("%s/lock/%s"):format(ctx.dir, image
 local function add_locks(ctx)
   ctx.lock = locker(ctx)
   function ctx.lock_image(image) return ctx.lock(lock_file(ctx, image), image.ref) end
+  function ctx.try_image(image)
+    local path = lock_file(ctx, image)
+    if not ctx.deps.fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8)) then return nil end
+    return (ctx.deps.fs.lock(path, { wait = false }))
+  end
   function ctx.once(image, make)
     if ctx.holds(image) then return true end
     local lock <close>, message, code = ctx.lock_image(image)
@@ -221,7 +253,7 @@ local function builder(ctx)
     local fs = ctx.deps.fs
     local flags, message, code, hint = ctx.deps.flags(ctx.facts)
     if not flags then return nil, message, code, hint end
-    local name = job.ref:gsub("^localhost/", ""):gsub("[^%w._-]", "_")
+    local name = file_name(job.ref)
     local context, bundles = ctx.dir .. "/context/" .. name, ctx.dir .. "/tmp/" .. name
     local ok
     for _, dir in ipairs({ context, bundles }) do
@@ -267,6 +299,7 @@ function M.new(facts, opts)
   add_locks(ctx)
   add_looks(ctx)
   add_twins(ctx)
+  add_removal(ctx)
   return ctx
 end
 

@@ -63,6 +63,19 @@ local function new_log(path, fs)
   return fs.write_atomic(path, "", { mode = tonumber("600", 8) }) and path
 end
 
+-- Reads to the end while `feed` writes. A process that ended wants nothing more.
+local function read_and_feed(proc, state, opts, deps)
+  return deps.task.scope(function(scope)
+    local feeder = opts.feed and scope:spawn(opts.feed, proc.stdin)
+    local read, message, code = read_output(proc, state)
+    if not read then return nil, message, code end
+    local result
+    result, message, code = proc:wait()
+    if feeder then feeder:cancel() end
+    return result, message, code
+  end)
+end
+
 ---@class wrapix.LoggedResult
 ---@field code integer? exit status
 ---@field signal integer|string?
@@ -73,14 +86,17 @@ end
 --- Runs a command to its end. When the task is cancelled, `opts.interrupt` gets
 --- the process to end it its own way; what is left then is killed.
 ---@param argv string[]
----@param opts table `log` path, `keep` last lines (20), `env`, `on_line(line)`, `interrupt(proc)`
+---@param opts table `log` path, `keep` last lines (20), `env`, `on_line(line)`, `interrupt(proc)`,
+--- `feed(stdin)`, a task that writes what the command reads and closes it
 ---@param deps table fs, proc, task
 ---@return wrapix.LoggedResult|nil
 ---@return string? message
 ---@return string? code
+---@return string? hint of `feed`
 function M.run(argv, opts, deps)
   local proc <close>, message, code = deps.proc.spawn(argv, {
-    stdin = "null", stdout = "pipe", stderr = "stdout", session = true, env = opts.env,
+    stdin = opts.feed and "pipe" or "null", stdout = "pipe", stderr = "stdout", session = true,
+    env = opts.env,
   })
   if not proc then return nil, message, code end
   local state = {
@@ -88,14 +104,10 @@ function M.run(argv, opts, deps)
     fs = deps.fs, log = new_log(opts.log, deps.fs),
     on_line = opts.on_line or function() end,
   }
-  local read, read_message, read_code = read_output(proc, state)
-  local result
-  if read then
-    result, read_message, read_code = proc:wait()
-  end
+  local result, failed, failed_code, hint = read_and_feed(proc, state, opts, deps)
   if not result then
     if opts.interrupt then deps.task.shield(opts.interrupt, proc) end
-    return nil, read_message, read_code
+    return nil, failed, failed_code, hint
   end
   return {
     code = result.code,

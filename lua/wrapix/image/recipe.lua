@@ -10,7 +10,8 @@ local stages = require("wrapix.image.stages")
 local M = { recipe_version = stages.version }
 
 -- Each by the name that stands in a recipe.
-local BACKENDS = { debian = debian, alpine = lazy("wrapix.image.alpine") }
+local BACKENDS = { debian = debian, alpine = lazy("wrapix.image.alpine"),
+  nix = lazy("wrapix.image.nix") }
 
 ---@class wrapix.Recipe
 ---@field recipe_version integer
@@ -84,6 +85,7 @@ local function describe(profile, env, opts)
     agents = agents,
     toolchain = toolchain,
     image = profile.image,
+    env = env,
   }
 end
 
