@@ -9,7 +9,7 @@ local host = require("wrapix.host")
 local M = {}
 
 local MODULES = {
-  agents = "wrapix.agent",
+  agents = "wrapix.agent.registry",
   container = "wrapix.container",
   fs = "wrapix.fs",
   gc = "wrapix.gc",

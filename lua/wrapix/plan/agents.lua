@@ -11,7 +11,7 @@ local profiles = require("wrapix.profile")
 
 local mount = lazy("wrapix.mount")
 local prompt = lazy("wrapix.agent.prompt")
-local registry = lazy("wrapix.agent")
+local registry = lazy("wrapix.agent.registry")
 local store = lazy("wrapix.agent.store")
 
 local M = {}
@@ -121,7 +121,8 @@ function M.command(ctx)
   end
   local mode = is_terminal and "interactive" or "headless"
   local argv, message, code, hint = call(one, "argv", one.agent.argv, mode, {
-    prompt_file = INSIDE .. PROMPT, command = ctx.profile.command, output = "text",
+    prompt_file = INSIDE .. PROMPT, output = "text", command = ctx.profile.command,
+    settings = ctx.profile.settings and ctx.profile.settings[one.name],
   })
   if not argv then
     return nil, message or ("plan: %s: cannot run %s"):format(one.name, mode), code or "EPLAN", hint

@@ -54,6 +54,23 @@ describe("agent.store", function()
     end
   end)
 
+  it("makes what a plan says, and the places of mounts inside of others", function()
+    local outer, inner = store.login(dirs, ME, "gemini"), store.state(dirs, ME, "/w", "gemini", "tmp")
+    local plan = { user = ME, mounts = {
+      { dest = "/home/wrapix/.g", source = outer, make = true },
+      { dest = "/home/wrapix/.g/a/tmp", source = inner, make = true },
+      { dest = "/workspace", source = base .. "/none" },
+    } }
+    assert(store.make_all(plan, dirs))
+    for _, dir in ipairs({ outer, outer .. "/a/tmp", inner }) do
+      assert.equal(PRIVATE, fs.lstat(dir).mode, dir)
+    end
+    assert.is_nil(fs.lstat(base .. "/none"))
+    assert(fs.remove_tree(outer .. "/a"))
+    assert(fs.symlink("/tmp", outer .. "/a"))
+    assert.equal("ENOTDIR", select(3, store.make_all(plan, dirs)))
+  end)
+
   it("takes no link for a store or for what is above it", function()
     assert(fs.ensure_dir(dirs.data .. "/logins/claude"))
     assert(fs.ensure_dir(base .. "/victim"))

@@ -120,6 +120,16 @@ describe("the command", function()
     assert.is_true(made(CLAUDE).agents[1].runs)
   end)
 
+  it("is told the profile's command and settings, for an agent made of them", function()
+    local seen
+    made({ base = "b", agent = "odd", settings = { odd = { argv = { "x" } } } }, {},
+      with_agent({ argv = function(mode, opts)
+        seen = { mode, opts.settings.argv[1] }
+        return { "x" }
+      end }))
+    assert.same({ "interactive", "x" }, seen)
+  end)
+
   it("cannot be an agent that nobody could talk to", function()
     assert.matches("attach", refused("detached agent without a terminal", CLAUDE, { detach = true },
       no_terminal))
