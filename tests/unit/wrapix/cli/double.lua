@@ -146,6 +146,10 @@ local function add_engine(d)
       return { ok = true, lines = 0, records = 0, total = 0, problems = {} }
     end,
   }
+  d.sys = {
+    environ = function() return {} end, uid = function() return 1 end, gid = function() return 1 end,
+    euid = function() return 1 end, home = function() return "/h" end,
+  }
   d.agents = {
     names = function() return {} end,
     get = function(name) return nil, ("agent: %s: no such agent"):format(name), "ENOAGENT" end,

@@ -81,7 +81,8 @@ describe("the tables of the commands", function()
     each_leaf(function(command)
       for _, example in ipairs(command.example) do
         local words = {}
-        for word in example[1]:gmatch("%S+") do words[#words + 1] = word end
+        local line = example[1]:match('^eval "%$%((.*)%)"$') or example[1]
+        for word in line:gmatch("%S+") do words[#words + 1] = word end
         assert.equal("wrapix", table.remove(words, 1))
         local status, _, err = double.run(accepting(), table.unpack(words))
         assert.not_equal(2, status, example[1] .. "\n" .. err)
@@ -180,7 +181,7 @@ describe("a word", function()
     local status, _, err = try("profile")
     assert.equal(2, status)
     assert.equal("wrapix: usage: wrapix profile: a command is missing\n"
-      .. "hint: its commands are list, show\n", err)
+      .. "hint: its commands are list, show, env\n", err)
     status, _, err = try("profile", "lsit")
     assert.equal(2, status)
     assert.truthy(err:find("wrapix profile: no command 'lsit' (did you mean 'list'?)", 1, true))
