@@ -23,6 +23,7 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@field input string? what to write to stdin instead
 ---@field on_start fun(proc: wrapix.Proc)?
 ---@field stdout any? default "inherit"
+---@field on_stdout fun(chunk: string)? is handed what comes on stdout, which is a pipe then
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
 
@@ -72,6 +73,12 @@ local function relay(stream, filter)
     local out = filter and filter(chunk) or not filter and chunk
     if out and out ~= "" then c.write_fd(2, out) end
   end
+  return true
+end
+
+local function hand_over(stream, take)
+  local stdout <close> = stream
+  for chunk in function() return stdout:read() end do take(chunk) end
   return true
 end
 
@@ -134,7 +141,7 @@ function M.run(argv, opts)
     local running <close>, msg, code = proc.spawn(argv, {
       env = opts.env, cwd = opts.cwd,
       stdin = opts.input and "pipe" or opts.stdin or "inherit",
-      stdout = opts.stdout or "inherit",
+      stdout = opts.on_stdout and "pipe" or opts.stdout or "inherit",
       stderr = opts.stderr or "inherit",
     })
     if not running then return nil, msg, code end
@@ -144,6 +151,10 @@ function M.run(argv, opts)
     -- is busy writing.
     if running.stderr then scope:spawn(relay, running.stderr, opts.on_stderr) end
     running.stderr = nil
+    if opts.on_stdout then
+      scope:spawn(hand_over, running.stdout, opts.on_stdout)
+      running.stdout = nil
+    end
     local result
     result, msg, code = running:wait()
     if feeder then feeder:cancel() end

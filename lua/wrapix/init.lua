@@ -5,6 +5,7 @@
 local host = require("wrapix.host")
 
 local modules = {
+  agent = "wrapix.agent",
   container = "wrapix.container",
   fs = "wrapix.fs",
   image = "wrapix.image",

@@ -19,6 +19,8 @@ local M = {}
 ---@field stdin any? "inherit", "null", { file = path }; default "null"
 ---@field input string? for stdin
 ---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
+---@field on_stdout fun(chunk: string)? of run: is handed it as it comes, instead
+---@field agent string? of run: an agent whose login and settings the sandbox gets as well
 ---@field stderr any? "inherit" (default) or "pipe"
 ---@field capture boolean? collects both
 ---@field timeout number|string? seconds or a duration
@@ -28,6 +30,8 @@ local RUN_OPTIONS = {
   stdin = true, input = true, stdout = true, stderr = true, capture = true, timeout = true,
   log = true,
 }
+-- What only a container of its own can be given.
+local OF_RUN = { on_stdout = true, agent = true }
 
 ---@class wrapix.Sandbox
 local Sandbox = {}
@@ -79,9 +83,11 @@ function Sandbox:plan(argv)
   return plan
 end
 
-local function check_run_options(opts)
+local function check_run_options(opts, more)
   for key in pairs(opts) do
-    if not RUN_OPTIONS[key] then error(("run: unknown option '%s'"):format(tostring(key)), 3) end
+    if not RUN_OPTIONS[key] and not (more and more[key]) then
+      error(("run: unknown option '%s'"):format(tostring(key)), 3)
+    end
   end
 end
 
@@ -94,14 +100,17 @@ end
 ---@return string? hint
 function Sandbox:run(argv, opts)
   opts = opts or {}
-  check_run_options(opts)
+  check_run_options(opts, OF_RUN)
   local stdout = opts.stdout or (opts.capture and "pipe") or "inherit"
   local stdin = opts.stdin or "null"
-  local terminal = stdin == "inherit" and stdout == "inherit" and not opts.input
-  local plan, facts, make, hint = self:_prepare({ command = argv, timeout = opts.timeout }, terminal)
+  local is_shown = stdout == "inherit" and not opts.on_stdout
+  local terminal = stdin == "inherit" and is_shown and not opts.input
+  local asked = { command = argv, timeout = opts.timeout, agent = opts.agent }
+  local plan, facts, make, hint = self:_prepare(asked, terminal)
   if not plan then return nil, facts, make, hint end
   return launch.run(plan, facts, {
-    hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input, stdout = stdout,
+    hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input,
+    stdout = stdout, on_stdout = opts.on_stdout,
     stderr = opts.stderr or (opts.capture and "pipe") or "inherit",
   })
 end
@@ -111,6 +120,19 @@ local function wait_for_exec(plan)
   plan.command = { value = { "--hold" }, init = true, origin = plan.command.origin }
   return plan
 end
+
+---The agent that counts where none is named, and the profile's settings of agents.
+---@return string? name
+---@return table<string, table> settings
+---@return string[]? command the profile's
+function Sandbox:agent()
+  local profile = self._profile
+  return self._options.agent or profile.agent, profile.settings or {}, profile.command
+end
+
+---Whether start() has been called, and stop() has not.
+---@return boolean
+function Sandbox:is_started() return self._started ~= nil end
 
 ---Starts a container that waits, for exec. Returns this object, or a failure.
 ---@return wrapix.Sandbox|nil

@@ -38,6 +38,7 @@ local SLOW_SECONDS = 1.5
 ---@field log table? note, warn, detail, error; see cli/report.lua
 ---@field stdin any? as in proc.spawn; default "inherit"
 ---@field stdout any? likewise; "pipe" collects it in the result
+---@field on_stdout fun(chunk: string)? is handed it as it comes, instead
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
@@ -133,6 +134,7 @@ function Launch:_run_engine(errors)
   watch.stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null"
   watch.input = plan.terminal.stdin and opts.input or nil
   watch.stdout = plan.detach and "null" or opts.stdout
+  watch.on_stdout = not plan.detach and opts.on_stdout or nil
   watch.stderr = "pipe"
   watch.on_stderr = function(chunk) return errors:take(chunk) end
   watch.on_start = function(running)
