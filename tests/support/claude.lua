@@ -73,6 +73,13 @@ function M.world(opts)
   return self
 end
 
+---Builds the image of the profile, so that no spec waits for it. Once on each host.
+function M.build()
+  local profile = e2e.file(e2e.dir() .. "/claude.lua", PROFILE:format("", ""))
+  local result = e2e.cli({ "image", "build", profile }, { timeout = 900 })
+  if result.code ~= 0 then error(result.stderr, 2) end
+end
+
 ---Writes the profile anew.
 ---@param fields string
 function World:use(fields)
@@ -104,8 +111,7 @@ end
 ---@param opts table?
 ---@return { code: integer, lines: table[], result: table?, stdout: string, stderr: string }
 function World:headless(prompt, more, opts)
-  local argv = { "claude", "-p", "--output-format", "stream-json", "--verbose",
-    "--dangerously-skip-permissions" }
+  local argv = { "claude", "-p", "--output-format", "stream-json", "--verbose" }
   table.move(more or {}, 1, #(more or {}), #argv + 1, argv)
   opts = opts or {}
   opts.input = prompt
