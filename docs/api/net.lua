@@ -21,6 +21,11 @@ function net.listen_unix(path, mode, backlog) end
 ---@return wrapix.Server|nil, string? message, string? code
 function net.listen_tcp(host, port, backlog) end
 
+---@param fd integer 3 or more; of a socket that listens already
+---@param backlog integer
+---@return wrapix.Server|nil, string? message, string? code "EINVAL", "EBADF", "ENOTSOCK"
+function net.listen_fd(fd, backlog) end
+
 ---@param path string
 ---@return wrapix.Stream|nil, string? message, string? code
 function net.connect_unix(path) end

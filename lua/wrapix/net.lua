@@ -25,6 +25,13 @@ function M.listen_tcp(host, port, opts)
   return c.listen_tcp(host, port, opts and opts.backlog or 128)
 end
 
+---Listens on a socket that a service manager made and passed on: such a descriptor
+---listens already and is the server's from then on. Each may be taken once.
+---@param fd integer 3 or more
+---@param opts { backlog: integer? }?
+---@return wrapix.Server|nil, string?, string? code "EINVAL" for what is no listening socket
+function M.listen_fd(fd, opts) return c.listen_fd(fd, opts and opts.backlog or 128) end
+
 ---@param path string
 ---@return wrapix.Stream|nil, string?, string?
 function M.connect_unix(path) return c.connect_unix(path) end

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // wrapix._c.net: servers and connections; what they carry is api/lstream.c.
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,10 +23,15 @@ static int check_port(lua_State *L, int arg) {
   return (int)port;
 }
 
-static int push_server(lua_State *L, const struct wx_addr *addr, int backlog) {
+static struct lserver *new_server(lua_State *L) {
   struct lserver *ls = lua_newuserdatauv(L, sizeof *ls, 0);
   memset(ls, 0, sizeof *ls);
   luaL_setmetatable(L, WX_SERVER);
+  return ls;
+}
+
+static int push_server(lua_State *L, const struct wx_addr *addr, int backlog) {
+  struct lserver *ls = new_server(L);
   wx_err err;
   ls->s = wx_server_open(wx_sched_loop(L), addr, backlog, &err);
   return ls->s ? 1 : wx_push_fail(L, &err);
@@ -41,6 +47,17 @@ static int l_listen_unix(lua_State *L) {
 static int l_listen_tcp(lua_State *L) {
   struct wx_addr addr = {.host = wx_check_text(L, 1), .port = check_port(L, 2)};
   return push_server(L, &addr, (int)luaL_checkinteger(L, 3));
+}
+
+// listen_fd(fd, backlog) -> server | nil, msg, code
+static int l_listen_fd(lua_State *L) {
+  lua_Integer fd = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, fd > 2 && fd <= INT_MAX, 1, "no descriptor that was passed on");
+  int backlog = (int)luaL_checkinteger(L, 2);
+  struct lserver *ls = new_server(L);
+  wx_err err;
+  ls->s = wx_server_adopt(wx_sched_loop(L), (int)fd, backlog, &err);
+  return ls->s ? 1 : wx_push_fail(L, &err);
 }
 
 // Pushes an accepted stream or the failure; 0 when none is there.
@@ -175,7 +192,7 @@ static int l_connect_tcp(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    FN(listen_unix), FN(listen_tcp), FN(connect_unix), FN(connect_tcp), {NULL, NULL},
+    FN(listen_unix), FN(listen_tcp), FN(listen_fd), FN(connect_unix), FN(connect_tcp), {NULL, NULL},
 };
 static const luaL_Reg methods[] = {METHOD(accept), METHOD(port), METHOD(close), {NULL, NULL}};
 static const luaL_Reg metas[] = {META(gc), META(close), {NULL, NULL}};

@@ -128,6 +128,53 @@ struct wx_server *wx_server_open(uv_loop_t *loop, const struct wx_addr *addr, in
   return s;
 }
 
+// What kind of listening stream socket a descriptor is.
+static int check_listener(int fd, uv_handle_type *kind, wx_err *err) {
+  int type = 0, listens = 0;
+  socklen_t len = sizeof type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0)
+    return wx_err_set(err, errno, "listen on descriptor %d", fd);
+  len = sizeof listens;
+  // Where the kernel cannot tell, libuv's listen() fails in its stead.
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0)
+    listens = 1;
+  *kind = uv_guess_handle(fd);
+  if (type != SOCK_STREAM || !listens || (*kind != UV_NAMED_PIPE && *kind != UV_TCP))
+    return wx_err_set(err, EINVAL, "listen on descriptor %d: no listening stream socket", fd);
+  return 0;
+}
+
+struct wx_server *wx_server_adopt(uv_loop_t *loop, int fd, int backlog, wx_err *err) {
+  uv_handle_type kind = UV_UNKNOWN_HANDLE;
+  if (check_listener(fd, &kind, err) < 0)
+    return NULL;
+  struct wx_server *s = calloc(1, sizeof *s);
+  if (!s) {
+    wx_err_set(err, ENOMEM, "listen");
+    return NULL;
+  }
+  s->kind = kind;
+  s->base.drop = drop;
+  int rc = kind == UV_NAMED_PIPE ? uv_pipe_init(loop, &s->uv.pipe, 0)
+                                 : uv_tcp_init(loop, &s->uv.tcp);
+  if (rc != 0) {
+    free(s);
+    wx_err_set(err, rc, "listen");
+    return NULL;
+  }
+  s->uv.stream.data = s;
+  fcntl(fd, F_SETFD, FD_CLOEXEC); // whoever passed it on could not
+  rc = kind == UV_NAMED_PIPE ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
+  if (rc == 0)
+    rc = uv_listen(&s->uv.stream, backlog, on_connection);
+  if (rc != 0) {
+    wx_err_set(err, rc, "listen on descriptor %d", fd);
+    wx_server_close(s);
+    return NULL;
+  }
+  return s;
+}
+
 void wx_server_notify(struct wx_server *s, void (*cb)(void *ctx), void *ctx) {
   s->cb = cb;
   s->ctx = ctx;

@@ -20,6 +20,9 @@ struct wx_addr {
 
 struct wx_server *wx_server_open(uv_loop_t *loop, const struct wx_addr *addr, int backlog,
                                  wx_err *err);
+// The same on a descriptor that listens already, as a service manager passes it. It
+// stays the caller's when it is no such socket; otherwise it is the server's to close.
+struct wx_server *wx_server_adopt(uv_loop_t *loop, int fd, int backlog, wx_err *err);
 // Calls CB when a connection may be there.
 void wx_server_notify(struct wx_server *s, void (*cb)(void *ctx), void *ctx);
 // 1: *OUT is a new stream. 0: none is there yet. -1: failed.

@@ -123,4 +123,32 @@ describe("net", function()
     assert.error_matches(function() net.connect_tcp("127.0.0.1", 70000) end, "port")
     assert.error_matches(function() net.connect_unix("a\0b") end, "NUL")
   end)
+
+  -- What a service manager passes is in tests/integration/notifyd_spec.lua.
+  it("takes no descriptor over that does not listen", function()
+    local function descriptors()
+      local open = {}
+      for _, name in ipairs(fs.list("/proc/self/fd")) do
+        open[math.tointeger(tonumber(name))] = fs.readlink("/proc/self/fd/" .. name)
+      end
+      return open
+    end
+    local server <close> = assert(net.listen_unix(dir .. "/s"))
+    local before = descriptors()
+    local stream <close> = assert(net.connect_unix(dir .. "/s"))
+    local file <close> = assert(io.open("/dev/null"))
+    local tried = {}
+    for fd, target in pairs(descriptors()) do
+      if target ~= before[fd] then
+        local found, message, code = net.listen_fd(fd)
+        assert.is_nil(found)
+        assert.matches("^E%u+: listen on descriptor " .. fd, message)
+        tried[code] = true
+      end
+    end
+    assert.same({ EINVAL = true, ENOTSOCK = true }, tried)
+    assert.is_true(stream:peer() ~= nil and file:read(1) == nil) -- both are still open
+    assert.equal("EBADF", select(3, net.listen_fd(1000000)))
+    assert.error_matches(function() net.listen_fd(2) end, "no descriptor that was passed on")
+  end)
 end)

@@ -1,0 +1,383 @@
+-- SPDX-License-Identifier: MIT
+-- One message through on_message, policy, sinks and history, in the launcher and in
+-- the daemon alike. Must never make whoever hands it a message wait.
+--
+-- Theory of operation. handle() puts the message into its session's lane and starts
+-- that lane's task if none runs; the task decides one message after the other, so the
+-- order within a session stays and a detector that hangs delays that session alone.
+-- What is to be shown goes to the outlet of each sink, which has a task of its own.
+-- When all sinks have answered, the record goes to the history. What the rate
+-- holds back is counted, and one clock task shows it when its time has come. No task
+-- runs while there is nothing to do.
+
+local config_of = require("wrapix.lazy")("wrapix.notify.config")
+local history = require("wrapix.notify.history")
+local lanes = require("wrapix.notify.lanes")
+local outlets = require("wrapix.notify.outlets")
+local policy = require("wrapix.notify.policy")
+local rates = require("wrapix.notify.rate")
+local sys = require("wrapix.sys")
+local task = require("wrapix.task")
+
+local M = {}
+
+-- Seconds for all detectors together; whoever has not answered then is unknown.
+local FOCUS_SECONDS = 2
+-- Lines are written together with those that follow so soon.
+local FLUSH_SECONDS = 0.2
+-- Shown messages of one session whose times are remembered.
+local MOST_SESSIONS = 256
+
+---@class wrapix.Deliverer
+---@field config wrapix.NotifyConfig
+local Deliverer = {}
+Deliverer.__index = Deliverer
+
+---@class wrapix.DelivererOptions
+---@field config wrapix.NotifyConfig of config.load
+---@field dirs { state: string }
+---@field env table<string, string> of this process
+---@field run function? as proc.run
+---@field clock (fun(): number)? seconds that never step back
+---@field time (fun(): number)? seconds since 1970
+---@field log wrapix.Log
+---@field focus (fun(screen: table, run: function): wrapix.NotifyLevel[])? focus.ask
+---@field raise (fun(screen: table, run: function))? what a click does
+---@field terminal (fun(text: string))? writes to the person's own terminal, where there is one
+
+---Makes a deliverer. Starts nothing.
+---@param opts wrapix.DelivererOptions
+---@return wrapix.Deliverer
+function M.new(opts)
+  local self = setmetatable({
+    config = opts.config, _env = opts.env, _log = opts.log, _focus = opts.focus,
+    _raise = opts.raise, _run = opts.run or require("wrapix.proc").run,
+    _clock = opts.clock or sys.clock, _time = opts.time or sys.time,
+    _lanes = lanes.new(), _rate = rates.new(opts.config), _tasks = {}, _last = {}, _sessions = 0,
+    _history = history.open(opts.dirs.state), counts = { handled = 0, shown = 0, held = 0 },
+  }, Deliverer)
+  self._outlets = outlets.new({
+    env = opts.env, terminal = opts.terminal, log = opts.log,
+    spawn = function(fn) self:_spawn(fn) end,
+  }, self._run, self._tasks)
+  return self
+end
+
+-- A task that close() waits for.
+function Deliverer:_spawn(fn, ...)
+  local one
+  one = task.detach(function(...)
+    local ok, err = pcall(fn, ...)
+    self._tasks[one] = nil
+    if not ok and not task.is_cancelled() then self._log:error("notify: " .. tostring(err)) end
+  end, ...)
+  self._tasks[one] = true
+  return one
+end
+
+---Takes other rules. Messages that wait are decided by them.
+---@param config wrapix.NotifyConfig
+function Deliverer:configure(config)
+  self.config = config
+  self._rate:configure(config)
+  self._outlets:forget()
+end
+
+-- --- what is known -------------------------------------------------------------------
+
+-- Who speaks, for rate and order. What nobody vouches for shares one place: names from
+-- inside are free to choose.
+local function key_of(message)
+  local from = message.from
+  return from and type(from.session) == "string" and from.session or ""
+end
+
+-- A turn began at most this long ago: when the session began, when it last spoke, or
+-- when it said that the person had answered.
+local function age_of(self, key, message, now)
+  local last = self._last[key]
+  if last then return now - last end
+  local started = message.from and message.from.started
+  return type(started) == "number" and math.max(0, self._time() - started) or nil
+end
+
+local function remember(self, key, now)
+  if key == "" then return end
+  if not self._last[key] then
+    self._sessions = self._sessions + 1
+    if self._sessions > MOST_SESSIONS then self._last, self._sessions = {}, 1 end
+  end
+  self._last[key] = now
+end
+
+local function minute_now(time)
+  local date = os.date("*t", time // 1)
+  return date.hour * 60 + date.min
+end
+
+-- Detectors that fail or hang say nothing, and what nothing is known of is shown.
+local function ask_focus(self, screen)
+  local ok, answers, why = pcall(task.timeout, FOCUS_SECONDS, self._focus, screen, self._run)
+  if ok and type(answers) == "table" then return answers end
+  return { { name = "detectors", answer = "unknown",
+    detail = tostring(ok and why or answers):match("[^\n]*") } }
+end
+
+local function shows_all(self)
+  return self.config.always or self._env.WRAPIX_NOTIFY_ALWAYS == "1"
+end
+
+local function known_of(self, key, message, now, is_due)
+  local screen = message.from and message.from.screen
+  return {
+    always = shows_all(self),
+    minute = minute_now(self._time()),
+    age = not is_due and age_of(self, key, message, now) or nil,
+    rate = is_due and "free" or self._rate:peek(key, message, now),
+    focus = self._focus and type(screen) == "table"
+      and function() return ask_focus(self, screen) end or nil,
+  }
+end
+
+-- --- the person's own function -------------------------------------------------------
+
+-- Returns whether to go on, and the sinks it chose. A mistake in it must not swallow
+-- the message, which then goes on as it came.
+local function call_on_message(self, message)
+  local fn = self.config.on_message
+  if not fn then return true end
+  local copy = {}
+  for name, value in pairs(message) do copy[name] = value end
+  local ctx = { from = message.from, time = self._time(), count = message.count or 1 }
+  local ok, answer = pcall(fn, copy, ctx)
+  local problem = not ok and tostring(answer)
+    or (type(copy.title) ~= "string" or type(copy.message) ~= "string")
+      and "title and message have to stay texts" or nil
+  local sinks
+  if not problem and type(answer) == "table" then sinks, problem = config_of.sinks(answer) end
+  if problem then
+    self._log:error("notify: on_message: " .. problem)
+    return true
+  end
+  if answer == false then return false end
+  for _, name in ipairs({ "title", "message", "sound", "urgency", "tag" }) do
+    message[name] = copy[name]
+  end
+  return true, sinks
+end
+
+-- A name alone means the entry of the rules, with its options.
+local function entries_of(self, chosen)
+  if not chosen then return self.config.sinks end
+  local list = {}
+  for i, entry in ipairs(chosen) do
+    list[i] = entry
+    for _, known in ipairs(self.config.sinks) do
+      if known.name == entry.name and not entry.show and next(entry.opts) == nil then
+        list[i] = known
+      end
+    end
+  end
+  return list
+end
+
+-- --- one message ---------------------------------------------------------------------
+
+local function record_of(self, message, count)
+  local from = message.from or {}
+  return {
+    time = self._time(), session = from.session, name = from.name, profile = from.profile,
+    session_id = message.session_id, title = message.title, message = message.message,
+    event = message.event, count = count > 1 and count or nil,
+  }
+end
+
+local function write_history(self)
+  local ok, why = self._history:flush()
+  if not ok and not self._history_failed then
+    self._history_failed = true -- once; the disk may stay full for days
+    self._log:warn("notify: history: " .. tostring(why))
+  end
+end
+
+function Deliverer:_record(record)
+  if self._env.WRAPIX_NOTIFY_VERBOSE == "1" then
+    self._log:info(("notifyd: %s: %s%s"):format(record.title, record.decision,
+      record.why and ": " .. record.why or ""))
+  end
+  if self._history:add(record) then write_history(self) end
+  if self._flushing or self._closed then return end
+  self._flushing = self:_spawn(function()
+    task.sleep(FLUSH_SECONDS)
+    self._flushing = nil
+    write_history(self)
+  end)
+end
+
+local function finish_one(self, record, result)
+  record.sinks[#record.sinks + 1] = result
+  record.left = record.left - 1
+  if result.ok then
+    self.counts.shown = self.counts.shown + 1
+  else
+    self._log:warn(("notify: %s: %s"):format(result.name, result.detail or "failed"))
+  end
+  if record.left > 0 then return end
+  record.left = nil
+  self:_record(record)
+end
+
+local function on_click_of(self, message)
+  local screen = message.from and message.from.screen
+  if not self._raise or type(screen) ~= "table" then return nil end
+  return function() self._raise(screen, self._run) end
+end
+
+local function show(self, message, record, entries)
+  record.decision, record.sinks, record.left = "shown", {}, #entries
+  if #entries == 0 then
+    record.sinks, record.left, record.why = nil, nil, "there is no sink"
+    return self:_record(record)
+  end
+  local more = { on_click = on_click_of(self, message) }
+  for _, entry in ipairs(entries) do
+    self._outlets:put(entry, message, more, function(result) finish_one(self, record, result) end)
+  end
+end
+
+-- An event that only says that the person has answered: a turn begins.
+local function is_mark(message) return message.event == "UserPromptSubmit" end
+
+local function decide(self, key, message, count, is_due)
+  local record = record_of(self, message, count)
+  message.count = count > 1 and count or nil
+  local wanted, chosen = true, nil
+  if not is_due then wanted, chosen = call_on_message(self, message) end
+  if not wanted then
+    record.decision, record.why = "dropped", "on_message said so"
+    return self:_record(record)
+  end
+  local known = known_of(self, key, message, self._clock(), is_due)
+  local decision = policy.decide(known, self.config)
+  local now = self._clock() -- the detectors may have taken their time
+  if not is_due then remember(self, key, now) end
+  record.levels, record.why = decision.levels, decision.why
+  if decision.action == "join" then
+    message.routed = chosen
+    record.decision = "joined"
+    -- Those that follow are told by the count of what is shown in their place.
+    if self._rate:count(key, message, now, known.rate) then self:_record(record) end
+    return self:_wake(now)
+  elseif decision.action == "hold" then
+    self.counts.held = self.counts.held + 1
+    record.decision = "held"
+    return self:_record(record)
+  end
+  if not known.always then self._rate:shown(key, message, now) end
+  show(self, message, record, entries_of(self, chosen or message.routed))
+end
+
+-- --- later ---------------------------------------------------------------------------
+
+local function show_due(self)
+  for _, one in ipairs(self._rate:due(self._clock())) do
+    decide(self, one.key, one.message, one.count, true)
+  end
+end
+
+-- Runs the clock when something waits for its time. It may fire early, never late.
+function Deliverer:_wake(now)
+  local at = not self._closed and self._rate:next()
+  local running = self._timer
+  if not at or running and running.at <= at then return end
+  if running then running.task:cancel() end
+  local timer = { at = at }
+  self._timer = timer
+  timer.task = self:_spawn(function()
+    if not task.sleep(math.max(0.05, at - now)) or self._timer ~= timer then return end
+    self._timer = nil
+    show_due(self)
+    self:_wake(self._clock())
+  end)
+end
+
+-- --- the public face -----------------------------------------------------------------
+
+local function work(self, lane)
+  while true do
+    local message, count = self._lanes:take(lane)
+    if not message then return end
+    local ok, err = pcall(decide, self, lane.key, message, count, false)
+    if not ok then
+      if task.is_cancelled() then error(err, 0) end
+      self._log:error("notify: " .. tostring(err))
+    end
+  end
+end
+
+-- What would only be counted in the end is counted at once: a flood must cost little.
+-- A person's own function is to see each, and so is the history the first.
+local function is_surplus(self, key, message)
+  if self.config.on_message or shows_all(self) then return false end
+  local now = self._clock()
+  local why = self._rate:peek(key, message, now)
+  if why == "free" or not self._rate:has_counted(key, message, why) then return false end
+  self._rate:count(key, message, now, why)
+  return true
+end
+
+---Takes a message; never waits. False after close.
+---@param message table as message.lua cleans it; it belongs to the deliverer from now on
+---@return boolean
+function Deliverer:handle(message)
+  if self._closed then return false end
+  self.counts.handled = self.counts.handled + 1
+  local key = key_of(message)
+  if is_mark(message) then
+    remember(self, key, self._clock())
+    return true
+  end
+  if is_surplus(self, key, message) then return true end
+  local lane, is_new = self._lanes:push(key, message)
+  if is_new then self:_spawn(work, self, lane) end
+  return true
+end
+
+local function wait_for_all(self)
+  while true do
+    local one = next(self._tasks)
+    if not one then return true end
+    local ok, message, code = one:join()
+    if not ok then return nil, message, code end
+    self._tasks[one] = nil
+  end
+end
+
+-- What was counted is told once more, as the last word.
+local function keep_rest(self)
+  for _, one in ipairs(self._rate:rest()) do
+    local record = record_of(self, one.message, one.count)
+    record.decision, record.why = "held", "not shown before the end"
+    self:_record(record)
+  end
+end
+
+---Ends: takes no more, gives what waits `seconds` to be shown, writes the history.
+---Twice is allowed.
+---@param seconds number? 1
+function Deliverer:close(seconds)
+  if self._closed then return end
+  self._closed = true
+  if self._timer then self._timer.task:cancel() end
+  if self._flushing then self._flushing:cancel() end
+  self._timer, self._flushing = nil, nil
+  task.shield(function()
+    task.timeout(seconds or 1, wait_for_all, self)
+    for one in pairs(self._tasks) do one:cancel() end
+    task.timeout(2, wait_for_all, self)
+  end)
+  keep_rest(self)
+  write_history(self)
+end
+
+return M

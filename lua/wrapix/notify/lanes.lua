@@ -1,0 +1,105 @@
+-- SPDX-License-Identifier: MIT
+-- What waits to be decided upon: a short queue for each session, bounded as a whole
+-- too. When one is full its oldest messages become one with a count, so a flood costs
+-- its own session and no memory. Pure state.
+
+local M = {}
+
+local LONGEST_LANE = 64
+local MOST_BYTES = 4 << 20
+-- What an entry costs besides its texts.
+local OVERHEAD = 200
+
+---@class wrapix.NotifyLane
+---@field key string
+---@field first integer
+---@field last integer
+---@field joined table? the oldest messages as one
+---@field bytes integer
+
+---@class wrapix.NotifyLanes
+---@field bytes integer
+---@field _lanes table<string, wrapix.NotifyLane>
+local Lanes = {}
+Lanes.__index = Lanes
+
+---@return wrapix.NotifyLanes
+function M.new() return setmetatable({ bytes = 0, _lanes = {} }, Lanes) end
+
+local function size_of(message) return #message.title + #(message.message or "") + OVERHEAD end
+
+local function add_bytes(self, lane, bytes)
+  lane.bytes, self.bytes = lane.bytes + bytes, self.bytes + bytes
+end
+
+local function pop(self, lane)
+  if lane.first > lane.last then return nil end
+  local message = lane[lane.first]
+  lane[lane.first] = nil
+  lane.first = lane.first + 1
+  add_bytes(self, lane, -size_of(message))
+  return message
+end
+
+-- The newest text stands for all that were joined.
+local function join_oldest(self, lane)
+  local message = pop(self, lane)
+  if not message then return false end
+  local count = message.count or 1
+  if lane.joined then
+    count = count + lane.joined.count
+    add_bytes(self, lane, -size_of(lane.joined.message))
+  end
+  lane.joined = { message = message, count = count }
+  add_bytes(self, lane, size_of(message))
+  return true
+end
+
+local function loudest(self)
+  local found
+  for _, lane in pairs(self._lanes) do
+    if lane.first < lane.last and (not found or lane.bytes > found.bytes) then found = lane end
+  end
+  return found
+end
+
+---Adds a message.
+---@param key string
+---@param message table
+---@return wrapix.NotifyLane lane
+---@return boolean is_new nobody works on this lane yet
+function Lanes:push(key, message)
+  local lane = self._lanes[key]
+  local is_new = not lane
+  if is_new then
+    lane = { key = key, first = 1, last = 0, bytes = 0 }
+    self._lanes[key] = lane
+  end
+  if lane.last - lane.first + 1 >= LONGEST_LANE then join_oldest(self, lane) end
+  lane.last = lane.last + 1
+  lane[lane.last] = message
+  add_bytes(self, lane, size_of(message))
+  while self.bytes > MOST_BYTES do
+    local loud = loudest(self)
+    if not loud or not join_oldest(self, loud) then break end
+  end
+  return lane, is_new
+end
+
+---Takes the oldest message; nil when the lane is empty, which is gone then.
+---@param lane wrapix.NotifyLane
+---@return table? message
+---@return integer? count how many it stands for
+function Lanes:take(lane)
+  local joined = lane.joined
+  if joined then
+    lane.joined = nil
+    add_bytes(self, lane, -size_of(joined.message))
+    return joined.message, joined.count
+  end
+  local message = pop(self, lane)
+  if message then return message, message.count or 1 end
+  self._lanes[lane.key] = nil
+end
+
+return M
