@@ -133,17 +133,26 @@ local function read_sink(entry, add)
   return { name = name, opts = opts }
 end
 
+local function find(entries, name)
+  for _, entry in ipairs(entries) do
+    if entry.name == name and not entry.show then return entry end
+  end
+end
+
 ---Reads a list of sinks as `sinks = { … }` and the answer of on_message have it.
 ---@param value any
+---@param known wrapix.NotifySinkEntry[]? a name alone means the one of these, with its options
 ---@return wrapix.NotifySinkEntry[]|nil
 ---@return string? message
-function M.sinks(value)
+function M.sinks(value, known)
   if type(value) ~= "table" or not check.is_list(value) then
     return nil, check.expected("a list such as { \"desktop\", { \"ntfy\", url = \"…\" } }", value)
   end
   local list, problem = {}, nil
   local function add(text) problem = problem or text end
-  for i, entry in ipairs(value) do list[i] = read_sink(entry, add) end
+  for i, entry in ipairs(value) do
+    list[i] = known and find(known, entry) or read_sink(entry, add)
+  end
   if problem then return nil, problem end
   return list
 end

@@ -154,7 +154,9 @@ local function call_on_message(self, message)
     or (type(copy.title) ~= "string" or type(copy.message) ~= "string")
       and "title and message have to stay texts" or nil
   local sinks
-  if not problem and type(answer) == "table" then sinks, problem = config_of.sinks(answer) end
+  if not problem and type(answer) == "table" then
+    sinks, problem = config_of.sinks(answer, self.config.sinks)
+  end
   if problem then
     self._log:error("notify: on_message: " .. problem)
     return true
@@ -164,21 +166,6 @@ local function call_on_message(self, message)
     message[name] = copy[name]
   end
   return true, sinks
-end
-
--- A name alone means the entry of the rules, with its options.
-local function entries_of(self, chosen)
-  if not chosen then return self.config.sinks end
-  local list = {}
-  for i, entry in ipairs(chosen) do
-    list[i] = entry
-    for _, known in ipairs(self.config.sinks) do
-      if known.name == entry.name and not entry.show and next(entry.opts) == nil then
-        list[i] = known
-      end
-    end
-  end
-  return list
 end
 
 -- --- one message ---------------------------------------------------------------------
@@ -249,10 +236,10 @@ end
 local function is_mark(message) return message.event == "UserPromptSubmit" end
 
 local function decide(self, key, message, count, is_due)
-  local record = record_of(self, message, count)
   message.count = count > 1 and count or nil
   local wanted, chosen = true, nil
   if not is_due then wanted, chosen = call_on_message(self, message) end
+  local record = record_of(self, message, count)
   if not wanted then
     record.decision, record.why = "dropped", "on_message said so"
     return self:_record(record)
@@ -274,7 +261,7 @@ local function decide(self, key, message, count, is_due)
     return self:_record(record)
   end
   if not known.always then self._rate:shown(key, message, now) end
-  show(self, message, record, entries_of(self, chosen or message.routed))
+  show(self, message, record, chosen or message.routed or self.config.sinks)
 end
 
 -- --- later ---------------------------------------------------------------------------

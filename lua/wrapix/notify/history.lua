@@ -100,6 +100,19 @@ local function read_file(file, count, list)
   return true
 end
 
+-- A message is written when its last sink has answered, which may be after the next.
+local function sort_by_time(list)
+  local at = {}
+  for i, record in ipairs(list) do
+    at[record] = { time = type(record.time) == "number" and record.time or 0, index = i }
+  end
+  table.sort(list, function(a, b)
+    if at[a].time ~= at[b].time then return at[a].time < at[b].time end
+    return at[a].index < at[b].index
+  end)
+  return list
+end
+
 ---The last records, the newest last. Lines that are none are passed over.
 ---@param count integer? nil: all of them
 ---@return table[]|nil
@@ -113,7 +126,7 @@ function History:read(count)
     if not ok then return nil, message, code end
   end
   for i = 1, #list // 2 do list[i], list[#list + 1 - i] = list[#list + 1 - i], list[i] end
-  return list
+  return sort_by_time(list)
 end
 
 return M

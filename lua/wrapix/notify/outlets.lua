@@ -7,8 +7,8 @@ local task = require("wrapix.task")
 
 local M = {}
 
--- Messages that wait for one sink; a phone's line may be slow, but nobody reads more.
-local LONGEST_QUEUE = 16
+-- Messages that wait for one sink: a burst of many sessions fits, and nobody reads more.
+local LONGEST_QUEUE = 256
 
 ---@class wrapix.NotifyOutlets
 ---@field _context table what sinks are handed besides their options: env, terminal, log, …

@@ -147,6 +147,7 @@ describe("net", function()
       end
     end
     assert.same({ EINVAL = true, ENOTSOCK = true }, tried)
+    assert.equal(0, server:port())
     assert.is_true(stream:peer() ~= nil and file:read(1) == nil) -- both are still open
     assert.equal("EBADF", select(3, net.listen_fd(1000000)))
     assert.error_matches(function() net.listen_fd(2) end, "no descriptor that was passed on")
