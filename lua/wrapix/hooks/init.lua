@@ -12,6 +12,8 @@ local units = require("wrapix.plan.units")
 local M = {}
 
 local DEFAULT_SECONDS = 60
+-- Whoever waits for a message waits for these.
+local NOTIFY_SECONDS = 10
 -- Lua instructions between two looks at the clock: some milliseconds.
 local STEPS = 200000
 
@@ -56,23 +58,30 @@ local function verdict(returned)
   return nil, reason, "veto"
 end
 
--- One hook: true, or nil, why not, and "veto" when it said so or "cut" when it was
--- not let finish.
-local function call(fn, ctx, seconds, is_shielded)
+-- One hook: what it returned, packed; or nil, why not, and "cut" when it was not let
+-- finish.
+local function attempt(fn, seconds, is_shielded, ...)
   local late = ("not done after %g s"):format(seconds)
-  local out = table.pack(pcall(task.timeout, seconds, function()
+  local out = table.pack(pcall(task.timeout, seconds, function(...)
     local _ <close> = watch_clock(sys.clock() + seconds, late)
-    return table.pack(fn(ctx))
-  end))
-  if out[1] and out[2] then return verdict(out[2]) end
+    return table.pack(fn(...))
+  end, ...))
+  if out[1] and out[2] then return out[2] end
   if out[4] == "ETIMEDOUT" then return nil, late end
   if task.is_cancelled() and not is_shielded then return nil, "cut short", "cut" end
   return nil, out[1] and out[3] or out[2]
 end
 
-function Hooks:_seconds()
+-- True, or nil, why not, and "veto" when it said so or "cut".
+local function call(fn, ctx, seconds, is_shielded)
+  local returned, msg, kind = attempt(fn, seconds, is_shielded, ctx)
+  if not returned then return nil, msg, kind end
+  return verdict(returned)
+end
+
+function Hooks:_seconds(default)
   local given = self._hooks.timeout
-  return given and units.duration(given) or DEFAULT_SECONDS
+  return given and units.duration(given) or default or DEFAULT_SECONDS
 end
 
 -- Neither a veto nor a cut is an error that a profile could ask to overlook.
@@ -115,6 +124,44 @@ function Hooks:run(event, context, undo)
   return true
 end
 
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local out = setmetatable({}, getmetatable(value))
+  for key, inner in pairs(value) do out[key] = copy(inner) end
+  return out
+end
+
+-- Said once for each hook: messages may come by the thousand.
+function Hooks:_warn_once(where, text)
+  if self._warned[where] then return end
+  self._warned[where] = true
+  self._report:warn(text)
+end
+
+---Takes a value through the hooks of an event. Each is handed a copy, which it may change,
+---and a context. It returns nothing to let it pass, a table to put in its place, or false to drop it.
+---A hook that fails lets the value pass as it was. Nothing is noted in `results`.
+---@param event string
+---@param value table
+---@param context fun(origin: wrapix.Origin): table
+---@return table|nil value nil when it is dropped
+function Hooks:filter(event, value, context)
+  for i, fn in ipairs(self._hooks[event] or {}) do
+    local origin = profiles.field_origin(self._profile, "hooks", event, i)
+    local own, ctx = copy(value), context(origin)
+    ctx.event = event
+    local returned, msg = attempt(fn, self:_seconds(NOTIFY_SECONDS), false, own, ctx)
+    if not returned then
+      self:_warn_once(origin.text, ("hook: %s (%s): %s"):format(event, origin.text, line_of(msg)))
+    elseif returned[1] == false or (returned[1] == nil and returned[2] ~= nil) then
+      return nil
+    else
+      value = type(returned[1]) == "table" and returned[1] or own
+    end
+  end
+  return value
+end
+
 ---Whether the profile has a hook for an event.
 ---@param event string
 ---@return boolean
@@ -126,7 +173,7 @@ function Hooks:has(event) return (self._hooks[event] or {})[1] ~= nil end
 ---@return wrapix.Hooks
 function M.new(profile, report)
   return setmetatable({
-    results = {}, _profile = profile, _hooks = profile.hooks or {}, _report = report,
+    results = {}, _warned = {}, _profile = profile, _hooks = profile.hooks or {}, _report = report,
   }, Hooks)
 end
 

@@ -139,6 +139,13 @@ function LaunchHooks:after_exit(launch, result, failure)
   return self._hooks:run("after_exit", context(launch, more))
 end
 
+---@param launch wrapix.Launch
+---@param message wrapix.Message
+---@return table|nil message nil when it is not to be shown
+function LaunchHooks:on_notify(launch, message)
+  return self._hooks:filter("on_notify", message, context(launch))
+end
+
 ---The hooks of a profile for one launch.
 ---@param profile table
 ---@param report table

@@ -10,6 +10,7 @@ local held = require("wrapix.lazy")("wrapix.launch.held")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
 local logfile = require("wrapix.logfile")
+local notify = require("wrapix.lazy")("wrapix.launch.notify")
 local podman = require("wrapix.runtime.podman")
 local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
@@ -44,6 +45,7 @@ local SLOW_SECONDS = 1.5
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
+---@field deliverer (fun(opts: table): wrapix.NotifyDeliverer)? instead of this user's own
 
 local SILENT = setmetatable({}, { __index = function() return function() end end })
 local NO_HOOKS = setmetatable({ results = {}, has = function() return false end },
@@ -57,6 +59,7 @@ local NO_HOOKS = setmetatable({ results = {}, has = function() return false end 
 ---@field hooks wrapix.LaunchHooks
 ---@field stopper wrapix.Stopper
 ---@field lease wrapix.Lease
+---@field notify wrapix.LaunchNotify?
 local Launch = {}
 Launch.__index = Launch
 
@@ -152,6 +155,15 @@ function Launch:_serve_lease()
   return true
 end
 
+-- Made while the engine starts, and once, however often that is tried.
+function Launch:_serve_notify()
+  if self.notify then return true end
+  local msg
+  self.notify, msg = notify.open(self)
+  if not self.notify then self.report:warn("notify: " .. msg) end
+  return true
+end
+
 -- What PID 1 said last may be read a moment after the engine has ended; of a command
 -- that was quick, that it started as well.
 function Launch:_hear_last_words(serving)
@@ -168,6 +180,7 @@ function Launch:_attempt()
   local result, msg, code = task.scope(function(scope)
     local serving = scope:spawn(self._serve_lease, self)
     local slow = scope:spawn(self._notice_slow_start, self)
+    scope:spawn(self._serve_notify, self)
     local ended, why, what = self:_run_engine(errors)
     if ended and ended.code == 0 and self.plan.detach and not self.opts.hold then
       ended = self:_wait_detached(serving, ended)
@@ -372,6 +385,7 @@ end
 function Launch:close(result, msg, code)
   self.is_over = true
   self.lease:close()
+  if self.notify then self.notify:close() end
   self:_wait_for_hooks()
   self.hooks:after_exit(self, result, msg)
   fault.point("launch.after_exit")

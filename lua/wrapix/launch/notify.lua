@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: MIT
+-- The sandbox's own notification socket, served beside it by whoever launched it. Who
+-- speaks is known from the socket; what a message says of that is not believed. Must
+-- cost a start nothing and never hold up the sandbox, whoever is slow.
+--
+-- Theory of operation. The socket is made while the engine starts. Everything behind
+-- it is loaded with the first message. Messages go into a bounded queue, and one task,
+-- which runs while there are any, takes them through the profile's hooks and sends
+-- them on: to the daemon, or to a deliverer in this process. All tasks belong to no
+-- scope, because a held sandbox outlives its launch.
+
+local fs = require("wrapix.fs")
+local lazy = require("wrapix.lazy")
+local net = require("wrapix.net")
+local sys = require("wrapix.sys")
+local task = require("wrapix.task")
+
+local lanes = lazy("wrapix.notify.lanes")
+local messages = lazy("wrapix.notify.message")
+local servers = lazy("wrapix.notify.server")
+
+local M = {}
+
+local NAME = "notify.sock"
+-- What the end of a sandbox waits for at most: what was said last, its hooks and its way.
+local READ_SECONDS, WORK_SECONDS, SHOW_SECONDS = 0.5, 2, 1
+
+---@class wrapix.LaunchNotify
+---@field path string of the socket, on the host
+local Service = {}
+Service.__index = Service
+
+-- Who speaks. Nothing of this comes from inside.
+local function sender_of(launch, started)
+  local plan = launch.plan
+  return {
+    session = plan.session, name = plan.name, profile = plan.profile,
+    workspace = plan.workspace.source, screen = launch.screen, started = started,
+  }
+end
+
+function Service:_route()
+  if not self._way then
+    local launch = self._launch
+    self._way = require("wrapix.notify").route({
+      dirs = launch.facts.dirs, log = launch.report, deliverer = launch.opts.deliverer,
+    })
+  end
+  return self._way
+end
+
+-- One message: what the hooks leave of it goes on.
+function Service:_send(message)
+  local launch = self._launch
+  if launch.hooks:has("on_notify") then
+    local changed = launch.hooks:on_notify(launch, message)
+    if not changed then return end
+    message = messages.clean(changed, { from = true }) or message
+  end
+  message.from, message.token = sender_of(launch, self._started), nil
+  local _, why = self:_route():send(message)
+  if why then launch.report:detail(why) end
+end
+
+function Service:_work(lane)
+  while true do
+    local message, count = self._queue:take(lane)
+    if not message then break end
+    message.count = count > 1 and count or nil
+    local ok, err = pcall(self._send, self, message)
+    if not ok then
+      if task.is_cancelled() then break end
+      self._launch.report:detail("notify: " .. tostring(err))
+    end
+  end
+  self._worker = nil
+end
+
+function Service:_take(message)
+  local lane, is_new = self._queue:push("", message)
+  if is_new then self._worker = task.detach(self._work, self, lane) end
+end
+
+-- The first connection loads what reads it.
+function Service:_serve(listener)
+  local first = listener:accept()
+  if not first then return end
+  self._queue = lanes.new()
+  local report = self._launch.report
+  self._server = servers.new(listener, {
+    on_message = function(message) self:_take(message) end,
+    log = function(text) report:detail(text) end,
+  })
+  self._server:take(first)
+  self._server:serve()
+end
+
+---Ends: what was said before is read, taken through the hooks and shown, each for a
+---moment at most. Not to be cut short. Twice is allowed.
+function Service:close()
+  if self._closed then return end
+  self._closed = true
+  for _ = 1, 5 do task.yield() end -- who waits to be accepted is
+  if self._server then self._server:drain(READ_SECONDS) end
+  self._listener:close()
+  if self._server then self._server:close() end
+  fs.unlink(self.path)
+  local deadline = sys.clock() + WORK_SECONDS
+  while self._worker and sys.clock() < deadline do task.sleep(0.005) end
+  if self._worker then self._worker:cancel() end
+  if self._way then self._way:close(SHOW_SECONDS) end
+end
+
+---Makes the socket and serves it until `close`. Waits for nothing.
+---@param launch wrapix.Launch
+---@return wrapix.LaunchNotify|nil
+---@return string? message
+---@return string? code
+function M.open(launch)
+  local path, user = launch.session.dir .. "/" .. NAME, launch.plan.user
+  local listener, msg, code = net.listen_unix(path)
+  if not listener then return nil, msg, code end
+  if user.mode == "direct" then -- as root the sandbox runs as somebody else
+    local ok
+    ok, msg, code = fs.chown(path, user.uid, user.gid)
+    if not ok then
+      listener:close()
+      return nil, msg, code
+    end
+  end
+  local self = setmetatable({
+    path = path, _launch = launch, _listener = listener, _started = sys.time(),
+  }, Service)
+  task.detach(self._serve, self, listener)
+  return self
+end
+
+return M

@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+-- A line of the notification protocol → a message that is safe to show, or why it is
+-- none; and back. Pure. Whatever shows a message relies on this: its texts are valid
+-- UTF-8 in one line, bounded, without control characters and turns of the writing
+-- direction. Markup and options are the sinks' to escape: that differs for each.
+
+local json = require("wrapix.json")
+
+local M = {}
+
+---@class wrapix.Message
+---@field title string never empty
+---@field message string may be empty
+---@field sound string?
+---@field urgency "low"|"normal"|"critical"|nil
+---@field tag string? messages with the same tag replace each other
+---@field event string? what happened, in the words of the agent
+---@field session_id string? as said inside; for show, it decides nothing
+---@field count integer? how many messages this one stands for
+---@field extra table<string, any> fields that mean nothing here; as they came
+---@field token string? what a sender over TCP proves itself with; whoever checked it takes it out
+---@field from wrapix.MessageFrom? who speaks; only from a source that may say so
+
+---@class wrapix.MessageFrom
+---@field session string?
+---@field name string? of the sandbox
+---@field profile string?
+---@field workspace string?
+---@field screen table? the terminal of its launcher, see notify/screen.lua
+---@field started number? seconds since 1970
+
+--- Bytes of a line, without its end.
+M.LONGEST_LINE = 64 << 10
+
+M.DEFAULT_TITLE = "Claude Code"
+
+-- Deeper data is no message.
+local DECODE = { max_depth = 16, max_size = M.LONGEST_LINE }
+
+-- Characters; what is longer is cut. A notification shows far less of each.
+local LIMITS = { title = 200, message = 4000, sound = 64, urgency = 16, tag = 128, event = 64,
+  session_id = 128, token = 256 }
+
+local URGENCIES = { low = true, normal = true, critical = true }
+
+-- Cleaning -----------------------------------------------------------------------
+
+-- C1 controls; what turns the direction of writing (U+061C, U+200E, U+200F, U+202A to
+-- U+202E, U+2066 to U+2069); line separators, U+2028 and U+2029.
+local function drop_steering(text)
+  text = text:gsub("\u{2028}", " "):gsub("\u{2029}", " ")
+  return (text:gsub("\xC2[\x80-\x9F]", ""):gsub("\xD8\x9C", ""):gsub("\xE2\x80[\x8E\x8F\xAA-\xAE]", "")
+    :gsub("\xE2\x81[\xA6-\xA9]", ""))
+end
+
+-- Valid UTF-8 → at most `limit` characters of it.
+local function cut(text, limit)
+  if #text <= limit then return text end
+  local at = utf8.offset(text, limit + 1)
+  if not at or at > #text then return text end
+  return text:sub(1, utf8.offset(text, limit) - 1) .. "…"
+end
+
+---A text as it may be shown: one line, each run of spaces and ends of lines a space.
+---@param text string valid UTF-8
+---@param limit integer characters
+---@return string
+function M.clean_text(text, limit)
+  if text:find("[\0-\31\127]") then
+    text = text:gsub("[ \t-\r]+", " "):gsub("[\0-\31\127]", "")
+  end
+  if text:find("[\xC2\xD8\xE2]") then text = drop_steering(text) end
+  if text:find("^ ") or text:find(" $") then text = text:match("^ *(.-) *$") end
+  return cut(text, limit)
+end
+
+-- A field's value as text; nil for none, false for what is neither.
+local function text_of(value)
+  if value == nil or value == json.null then return nil end
+  if type(value) == "string" then return utf8.len(value) and value or false end
+  if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
+  return false
+end
+
+local function clean_from(from)
+  local out = {}
+  if type(from) ~= "table" then return nil end
+  for _, name in ipairs({ "session", "name", "profile", "workspace" }) do
+    local text = text_of(from[name])
+    out[name] = text and M.clean_text(text, 1024) or nil
+  end
+  out.started = type(from.started) == "number" and from.started or nil
+  out.screen = type(from.screen) == "table" and not json.is_array(from.screen) and from.screen or nil
+  return out
+end
+
+local OWN = { from = true, count = true, extra = true }
+
+local function add_extra(extra, map)
+  for key, value in pairs(map) do
+    if type(key) == "string" and not LIMITS[key] and not OWN[key] then extra[key] = value end
+  end
+end
+
+local function add_known(out, object)
+  for name, limit in pairs(LIMITS) do
+    local text = text_of(object[name])
+    if text == false then return nil, ("%s: a text expected"):format(name) end
+    text = text and M.clean_text(text, limit)
+    if text and text ~= "" then out[name] = text end
+  end
+  return true
+end
+
+---A message of a table, such as a decoded line or what a hook made.
+---@param object table
+---@param opts { from: boolean? }? from: the source may say who speaks, and of how many
+---@return wrapix.Message|nil
+---@return string? reason
+function M.clean(object, opts)
+  if type(object) ~= "table" or rawlen(object) > 0 or json.is_array(object) then
+    return nil, "not a JSON object"
+  end
+  local out = { extra = {} }
+  local ok, reason = add_known(out, object)
+  if not ok then return nil, reason end
+  out.title = out.title or M.DEFAULT_TITLE
+  out.message = out.message or ""
+  if out.urgency and not URGENCIES[out.urgency] then out.urgency = nil end
+  if opts and opts.from then
+    local count = object.count
+    out.from = clean_from(object.from)
+    out.count = math.type(count) == "integer" and count > 1 and count or nil
+  end
+  add_extra(out.extra, object)
+  if type(object.extra) == "table" then add_extra(out.extra, object.extra) end
+  return out
+end
+
+---A message of a line.
+---@param line string without its end
+---@param opts { from: boolean? }? from: the source may say who speaks
+---@return wrapix.Message|nil
+---@return string? reason "json: line 1, column 5: …"
+function M.parse(line, opts)
+  local object, reason = json.decode(line, DECODE)
+  if object == nil then return nil, reason end
+  return M.clean(object, opts)
+end
+
+-- Back to a line -------------------------------------------------------------------
+
+local function line_of(message, extra)
+  local object = {}
+  for key, value in pairs(extra) do object[key] = value end
+  for key in pairs(LIMITS) do object[key] = message[key] end
+  object.token, object.from, object.count = nil, message.from, message.count
+  return json.encode(object)
+end
+
+---A message as a line with its end; a parse of it gives the same message, but for its
+---token. Where the line were too long, without what means nothing here.
+---@param message wrapix.Message
+---@return string|nil
+---@return string? reason
+function M.encode(message)
+  local text, reason = line_of(message, message.extra or {})
+  if text and #text > M.LONGEST_LINE then text, reason = line_of(message, {}) end
+  if not text then return nil, reason end
+  if #text > M.LONGEST_LINE then return nil, "longer than 64 KiB" end
+  return text .. "\n"
+end
+
+return M
