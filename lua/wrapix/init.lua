@@ -13,6 +13,7 @@ local modules = {
   log = "wrapix.log",
   mount = "wrapix.mount",
   net = "wrapix.net",
+  notify = "wrapix.notify",
   path = "wrapix.path",
   proc = "wrapix.proc",
   profile = "wrapix.profile",

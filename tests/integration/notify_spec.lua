@@ -3,7 +3,6 @@
 -- a message through the launcher, its hooks and the daemon. What shows it is elsewhere.
 
 local fs = require("wrapix.fs")
-local json = require("wrapix.json")
 local links = require("wrapix.notify.link")
 local messages = require("wrapix.notify.message")
 local net = require("wrapix.net")

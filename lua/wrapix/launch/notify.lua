@@ -19,9 +19,12 @@ local lanes = lazy("wrapix.notify.lanes")
 local messages = lazy("wrapix.notify.message")
 local servers = lazy("wrapix.notify.server")
 
+local screens = lazy("wrapix.notify.screen")
+
 local M = {}
 
-local NAME = "notify.sock"
+local NAME, TOKEN = "notify.sock", "notify.token"
+local PRIVATE = tonumber("600", 8)
 -- What the end of a sandbox waits for at most: what was said last, its hooks and its way.
 local READ_SECONDS, WORK_SECONDS, SHOW_SECONDS = 0.5, 2, 1
 
@@ -81,8 +84,17 @@ function Service:_take(message)
   if is_new then self._worker = task.detach(self._work, self, lane) end
 end
 
+-- Where the person sits, for whoever asks while this process lives. Told to nobody inside.
+function Service:_describe()
+  local launch = self._launch
+  launch.screen = screens.describe(sys.environ())
+  local ok, msg = screens.write(launch.session.root, launch.screen)
+  if not ok then launch.report:detail("notify: " .. msg) end
+end
+
 -- The first connection loads what reads it.
 function Service:_serve(listener)
+  self:_describe()
   local first = listener:accept()
   if not first then return end
   self._queue = lanes.new()
@@ -111,22 +123,38 @@ function Service:close()
   if self._way then self._way:close(SHOW_SECONDS) end
 end
 
+-- As root the sandbox runs as somebody else.
+local function give(path, user)
+  if user.mode ~= "direct" then return true end
+  return fs.chown(path, user.uid, user.gid)
+end
+
+-- What a message over TCP proves itself with.
+local function write_token(dir, user)
+  local token, msg, code = sys.random_hex(16)
+  if not token then return nil, msg, code end
+  local path, ok = dir .. "/" .. TOKEN, nil
+  ok, msg, code = fs.write_atomic(path, token .. "\n", { mode = PRIVATE, sync = false })
+  if not ok then return nil, msg, code end
+  return give(path, user)
+end
+
 ---Makes the socket and serves it until `close`. Waits for nothing.
 ---@param launch wrapix.Launch
 ---@return wrapix.LaunchNotify|nil
 ---@return string? message
 ---@return string? code
 function M.open(launch)
-  local path, user = launch.session.dir .. "/" .. NAME, launch.plan.user
+  local dir, user = launch.session.dir, launch.plan.user
+  local path = dir .. "/" .. NAME
   local listener, msg, code = net.listen_unix(path)
   if not listener then return nil, msg, code end
-  if user.mode == "direct" then -- as root the sandbox runs as somebody else
-    local ok
-    ok, msg, code = fs.chown(path, user.uid, user.gid)
-    if not ok then
-      listener:close()
-      return nil, msg, code
-    end
+  local ok
+  ok, msg, code = give(path, user)
+  if ok then ok, msg, code = write_token(dir, user) end
+  if not ok then
+    listener:close()
+    return nil, msg, code
   end
   local self = setmetatable({
     path = path, _launch = launch, _listener = listener, _started = sys.time(),

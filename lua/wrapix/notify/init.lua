@@ -6,7 +6,7 @@
 local lazy = require("wrapix.lazy")
 local sys = require("wrapix.sys")
 
-local host = lazy("wrapix.host")
+local context = lazy("wrapix.context")
 local links = lazy("wrapix.notify.link")
 local messages = lazy("wrapix.notify.message")
 
@@ -25,7 +25,7 @@ local M = {}
 local function with_defaults(opts)
   opts = opts or {}
   return {
-    dirs = opts.dirs or host.dirs(), env = opts.env or sys.environ(),
+    dirs = opts.dirs or context.dirs(), env = opts.env or sys.environ(),
     log = opts.log or require("wrapix.log").new({ level = "warn" }), deliverer = opts.deliverer,
   }
 end

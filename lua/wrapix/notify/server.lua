@@ -218,10 +218,12 @@ end
 ---@return integer
 function Server:connections() return self._count end
 
----Lets those who are connected finish, for at most so long.
+---Lets those who are connected finish, for at most so long. Who waits to be accepted
+---is, while `serve` runs.
 ---@param seconds number
 function Server:drain(seconds)
   local deadline = sys.clock() + seconds
+  for _ = 1, 5 do task.yield() end
   while self._count > 0 and sys.clock() < deadline do
     if not task.sleep(0.005) then return end
   end

@@ -120,7 +120,7 @@ end
 
 -- Nobody accepts: the queue of the socket takes some, and then connecting must not hang.
 local function test_full_queue()
-  local server <close> = assert(net.listen_unix(SOCKET, { backlog = 1 }))
+  local _ <close> = assert(net.listen_unix(SOCKET, { backlog = 1 }))
   local start, slowest = sys.clock(), 0
   local held = {}
   for i = 1, 6 do held[i] = net.connect_unix(SOCKET) end
