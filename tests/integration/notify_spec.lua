@@ -3,6 +3,7 @@
 -- a message through the launcher, its hooks and the daemon. What shows it is elsewhere.
 
 local fs = require("wrapix.fs")
+local json = require("wrapix.json")
 local links = require("wrapix.notify.link")
 local messages = require("wrapix.notify.message")
 local net = require("wrapix.net")
@@ -431,5 +432,44 @@ END]])
     local result = run("ls -l $1/notify.sock", nil, { "--timing" })
     assert.matches("^srw%-%-%-%-%-%-%-", result.stdout)
     assert.same({}, fs.list(world.dir .. "/state/wrapix/notify") or {})
+  end)
+
+  -- The settings of three agents as they are written for a sandbox.
+  local function settings_of(hooks)
+    local file = world:write("agents.lua", ([[return { name = "agents", image = %q,
+      agents = { "claude", "codex", "opencode" }, hooks = { %s } }]]):format(worlds.image, hooks))
+    local result = world:run({ "--dry-run", "--json", file })
+    assert.equal(0, result.code, result.stderr)
+    local texts = {}
+    for _, one in ipairs(assert(json.decode(result.stdout)).files) do
+      texts[one.path:match("[^/]*$")] = one.text
+    end
+    return assert(json.decode(texts["managed-settings.json"])).hooks, texts["managed_config.toml"],
+      texts["wrapix-hooks.js"]
+  end
+
+  they("are wired into the agents that have hooks", function()
+    local claude, codex, opencode = settings_of("")
+    for _, event in ipairs({ "Notification", "Stop", "StopFailure", "UserPromptSubmit" }) do
+      assert.same({ { hooks = { { type = "command", command = "wrapix-notify --hook", timeout = 5 } } } },
+        claude[event])
+    end
+    assert.matches('hooks = {.*Stop = %[{ hooks = %[{ command = "wrapix%-notify %-%-title Codex', codex)
+    assert.matches('"Stop": %[%s*{%s*"command": "wrapix%-notify %-%-title OpenCode %-%-hook"', opencode)
+  end)
+
+  they("are turned off and replaced by the profile, event by event", function()
+    local claude, codex, opencode = settings_of(
+      [[agent = { Notification = false, Stop = "make check", StopFailure = { "a", "b" } }]])
+    assert.is_nil(claude.Notification)
+    assert.equal("make check", claude.Stop[1].hooks[1].command)
+    assert.same({ 1, 2 }, { #claude.Stop, #claude.StopFailure })
+    assert.not_matches("title Codex.*title Codex.*title Codex", codex)
+    assert.matches('"make check"', opencode)
+    local none = "Notification = false, Stop = false, StopFailure = false, UserPromptSubmit = false, "
+    claude, codex, opencode = settings_of(("agent = { %s PermissionRequest = false }"):format(none))
+    assert.is_nil(claude)
+    assert.not_matches("wrapix%-notify", codex)
+    assert.is_nil(opencode)
   end)
 end)

@@ -117,6 +117,12 @@ local FIELDS = {
   env = map_of('NAME = "value"', check.env),
   login = login,
   state = list_of('{ name = "home", dest = "~/.name" }', state),
+  notify = map_of('Stop = "wrapix-notify --hook"', function(event, value, add)
+    if type(event) ~= "string" or not event:find("^%a[%w_-]*$") then
+      return add(expected("the name of an event", event))
+    end
+    text(value, add)
+  end),
   settings = a_function,
   argv = a_function,
   stream = check.one_of({ "json", "text" }),

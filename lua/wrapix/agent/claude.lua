@@ -141,6 +141,11 @@ return {
     status = login_status,
   },
   state = { { name = "home", dest = "~/.claude" } },
+  -- The last one tells that a turn begins: how long it took may decide later.
+  notify = {
+    Notification = "wrapix-notify --hook", Stop = "wrapix-notify --hook",
+    StopFailure = "wrapix-notify --hook", UserPromptSubmit = "wrapix-notify --hook",
+  },
   settings = settings,
   argv = argv,
   decode = function(state, object) return stream.decode(state, object) end,

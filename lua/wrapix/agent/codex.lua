@@ -255,6 +255,11 @@ return {
     { name = "snapshots", dest = "~/.codex/shell_snapshots" },
     { name = "database", dest = DATABASE },
   },
+  notify = {
+    PermissionRequest = "wrapix-notify --title Codex --hook",
+    Stop = "wrapix-notify --title Codex --hook",
+    UserPromptSubmit = "wrapix-notify --title Codex --hook",
+  },
   settings = settings,
   argv = function(mode, opts)
     return (mode == "headless" and headless or interactive)(opts)

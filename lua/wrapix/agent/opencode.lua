@@ -25,6 +25,58 @@ local function servers(mcp)
   return out
 end
 
+-- Its plugins are told of events; this one runs a profile's hooks at those that other
+-- agents have hooks for, with the same JSON on stdin. Agents below an agent are not told of.
+local PLUGIN_FILE = "/etc/opencode/wrapix-hooks.js"
+local PLUGIN = [[
+import { spawnSync } from "node:child_process"
+
+const hooks = @HOOKS@
+const below = new Set()
+
+const run = (name, more) => {
+  const input = JSON.stringify({ hook_event_name: name, ...more })
+  for (const hook of hooks[name] ?? [])
+    spawnSync("sh", ["-c", hook.command],
+      { input, stdio: ["pipe", "ignore", "ignore"], timeout: hook.seconds * 1000 })
+}
+
+export const WrapixHooks = async () => ({
+  event: async ({ event }) => {
+    const about = event.properties ?? {}
+    if (event.type === "session.created" && about.info?.parentID) below.add(about.info.id)
+    if (below.has(about.sessionID)) return
+    if (event.type === "session.idle") run("Stop", {})
+    if (event.type === "session.error")
+      run("StopFailure", { error: String(about.error?.data?.message ?? about.error?.name ?? "") })
+    if (event.type === "permission.asked" || event.type === "permission.updated")
+      run("PermissionRequest", { tool_name: String(about.permission ?? about.type ?? "") })
+  },
+})
+]]
+local EVENTS = { Stop = true, StopFailure = true, PermissionRequest = true }
+local HOOK_SECONDS = 60
+
+-- The hooks by event as the plugin has them; nil when there are none.
+local function plugin_of(hooks, unused)
+  local known, others = nil, {}
+  for event, list in pairs(hooks or {}) do
+    if EVENTS[event] then
+      known = known or {}
+      known[event] = json.array()
+      for i, hook in ipairs(compose.hooks(list)) do
+        known[event][i] = { command = hook.command, seconds = hook.seconds or HOOK_SECONDS }
+      end
+    else
+      others[event] = list
+    end
+  end
+  compose.unused("hooks.agent", others, "OpenCode has no such event", unused)
+  if not known then return nil end
+  local text = compose.json(known):gsub("%s+$", ""):gsub("%%", "%%%%")
+  return { dest = PLUGIN_FILE, text = (PLUGIN:gsub("@HOOKS@", text)) }
+end
+
 -- Above the user's and the project's files.
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
@@ -39,11 +91,15 @@ local function settings(input)
   end
   local mcp = servers(input.mcp)
   if mcp then managed.mcp = compose.merge(managed.mcp, mcp) end
-  compose.unused("hooks.agent", input.hooks, "OpenCode has plugins, and no hooks", unused)
-  return {
-    files = { { dest = "/etc/opencode/opencode.json", text = compose.json(managed) } },
-    unused = unused,
-  }
+  local files, plugin = {}, plugin_of(input.hooks, unused)
+  if plugin then
+    local list = json.array({ "file://" .. PLUGIN_FILE })
+    for _, one in ipairs(managed.plugin or {}) do list[#list + 1] = one end
+    managed.plugin = list
+  end
+  files[1] = { dest = "/etc/opencode/opencode.json", text = compose.json(managed) }
+  files[2] = plugin
+  return { files = files, unused = unused }
 end
 
 local function argv(mode, opts)
@@ -153,6 +209,11 @@ return {
   },
   login = { dest = DATA, command = { "opencode", "auth", "login" }, status = compose.login_names("auth.json") },
   state = { { name = "database", dest = STATE } },
+  notify = {
+    PermissionRequest = "wrapix-notify --title OpenCode --hook",
+    Stop = "wrapix-notify --title OpenCode --hook",
+    StopFailure = "wrapix-notify --title OpenCode --hook",
+  },
   settings = settings,
   argv = argv,
   decode = decode,

@@ -277,11 +277,29 @@ local function add_file(list, ctx, one, file)
   return true
 end
 
+-- Seconds; it takes a thousandth of one.
+local NOTIFY_SECONDS = 5
+
+-- What an agent tells the person by its hooks, unless the profile says of an event what
+-- happens then, or false. Nothing of what is false is left.
+local function hooks_of(profile, agent)
+  local own, result = profile.hooks and profile.hooks.agent or {}, nil
+  for event, command in pairs(agent.notify or {}) do
+    result = result or {}
+    result[event] = { { command = command, timeout = NOTIFY_SECONDS } }
+  end
+  for event, list in pairs(own) do
+    result = result or {}
+    result[event] = list or nil
+  end
+  return result
+end
+
 local function add_settings(list, ctx, one)
   local profile = ctx.profile
   local settings, message, code, hint = call(one, "settings", one.agent.settings, {
     extra = profile.settings and profile.settings[one.name],
-    hooks = profile.hooks and profile.hooks.agent, mcp = profile.mcp,
+    hooks = hooks_of(profile, one.agent), mcp = profile.mcp,
     workspace = ctx.plan.workspace.dest,
     prompt_file = not ctx.options.login and INSIDE .. PROMPT or nil,
   })

@@ -154,8 +154,10 @@ local function agent_hook(event, value, add)
     add(expected("the name of an event", event))
   elseif type(value) == "string" then
     HOOK.command(value, add)
+  elseif value == false then -- nothing at this event, not what the agent brings either
+    return
   elseif type(value) ~= "table" then
-    add(expected("a command, or a list of { command = … }", value))
+    add(expected("a command, a list of { command = … }, or false", value))
   else
     check_entries(value, add)
   end
