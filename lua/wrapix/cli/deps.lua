@@ -23,7 +23,6 @@ local MODULES = {
   logfile = "wrapix.logfile",
   notify_config = "wrapix.notify.config",
   notify_daemon = "wrapix.notify.daemon",
-  notify_history = "wrapix.notify.history",
   notify_units = "wrapix.notify.units",
   notify = "wrapix.notify",
   notify_history = "wrapix.notify.history",

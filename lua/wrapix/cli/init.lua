@@ -20,13 +20,13 @@ local USAGE_STATUS = 2
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
   "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "login",
-  "deploy-key", "doctor", "version", "help",
+  "deploy-key", "notify", "notifyd", "doctor", "version", "help",
 }
 
 -- Words the command line keeps for commands of other versions, so that no
 -- profile or script of this name starts to mean something else one day.
 local RESERVED = {
-  "trust", "init", "notify", "notifyd", "builder", "ralph",
+  "trust", "init", "builder", "ralph",
   "completion",
 }
 
@@ -123,7 +123,11 @@ local function start_group(group, name, words, deps)
   local word = plain and words[plain]
   local sub = word and find_sub(group, word)
   if sub then return start(sub, name .. " " .. word, words_of.without(words, plain), deps) end
-  if is_in(words, "-h") or is_in(words, "--help") then
+  local wants_help = is_in(words, "-h") or is_in(words, "--help")
+  if not word and group.default and not wants_help then
+    return start(find_sub(group, group.default), name .. " " .. group.default, words, deps)
+  end
+  if wants_help then
     deps.out(spec.help(group, name))
     return 0
   end

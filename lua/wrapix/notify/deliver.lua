@@ -205,12 +205,14 @@ local function finish_one(self, record, result)
   record.sinks[#record.sinks + 1] = result
   record.left = record.left - 1
   if result.ok then
+    record.decision = "shown"
     self.counts.shown = self.counts.shown + 1
   else
     self._log:warn(("notify: %s: %s"):format(result.name, result.detail or "failed"))
   end
   if record.left > 0 then return end
   record.left = nil
+  if record.decision == "failed" then record.why = "no sink could show it" end
   self:_record(record)
 end
 
@@ -221,9 +223,9 @@ local function on_click_of(self, message)
 end
 
 local function show(self, message, record, entries)
-  record.decision, record.sinks, record.left = "shown", {}, #entries
+  record.decision, record.sinks, record.left = "failed", {}, #entries
   if #entries == 0 then
-    record.sinks, record.left, record.why = nil, nil, "there is no sink"
+    record.decision, record.sinks, record.left, record.why = "dropped", nil, nil, "there is no sink"
     return self:_record(record)
   end
   local more = { on_click = on_click_of(self, message) }

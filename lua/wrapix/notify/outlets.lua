@@ -33,6 +33,7 @@ local function own(show)
     show = function(message, opts)
       local ok, why = show(message, opts.context)
       if ok == nil and why ~= nil then return nil, tostring(why) end
+      if task.is_cancelled() then return nil, "it was cut short" end
       return true
     end,
   }

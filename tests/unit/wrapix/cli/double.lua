@@ -90,6 +90,39 @@ local function context(workspace)
   }
 end
 
+local function add_notify(d)
+  d.notify = { send = function(message)
+    d.notified = message
+    return "direct"
+  end }
+  d.notify_daemon = {
+    run = function(opts)
+      d.served = opts
+      opts.say("listening")
+      return d.running and "running" or "stopped", d.running
+    end,
+    holder = function() return d.running end,
+  }
+  d.notify_config = { load = function() return { sinks = { { name = "desktop" } } }, d.rules_problem end }
+  d.notify_history = { open = function(dir)
+    return { read = function(_, count)
+      d.history_read = { dir = dir, count = count }
+      return d.records or {}
+    end }
+  end }
+  d.notify_units = {
+    plan = function(opts)
+      d.units_planned = opts
+      return { files = {} }
+    end,
+    install = function() return { written = { "/u/a.service" }, failed = d.failed, why = "no bus" } end,
+    uninstall = function() return { removed = d.removed or {} } end,
+    status = function()
+      return { manager = "systemd", active = false, files = { { path = "/u/a", state = "absent" } } }
+    end,
+  }
+end
+
 local function add_engine(d)
   d.interruptible = function(fn) return fn() end
   d.has_terminal = function() return d.tty == true end
@@ -149,6 +182,7 @@ local function add_engine(d)
   d.sys = {
     environ = function() return {} end, uid = function() return 1 end, gid = function() return 1 end,
     euid = function() return 1 end, home = function() return "/h" end,
+    platform = function() return "linux" end, which = function() return "/bin/wrapix" end,
   }
   d.agents = {
     names = function() return {} end,
@@ -187,6 +221,7 @@ function M.new(over)
   }
   d.profile = profile_module(d)
   add_engine(d)
+  add_notify(d)
   local stream = { write = function(_, text) d.errors[#d.errors + 1] = text end }
   d.report = report.new({ stream = stream, tty = false })
   for key, value in pairs(over or {}) do d[key] = value end

@@ -81,8 +81,10 @@ describe("the tables of the commands", function()
     each_leaf(function(command)
       for _, example in ipairs(command.example) do
         local words = {}
-        local line = example[1]:match('^eval "%$%((.*)%)"$') or example[1]
+        local line = example[1]:match('^eval "%$%((.*)%)"$') or example[1]:match("; (wrapix .*)$")
+          or example[1]
         for word in line:gmatch("%S+") do words[#words + 1] = word end
+        if words[1] == "wrapix-notifyd" then words = { "wrapix", "notifyd" } end
         assert.equal("wrapix", table.remove(words, 1))
         local status, _, err = double.run(accepting(), table.unpack(words))
         assert.not_equal(2, status, example[1] .. "\n" .. err)
@@ -190,7 +192,7 @@ end)
 
 describe("the program's name", function()
   it("selects a command", function()
-    local names = { ralph = "ralph", ["/x/wrapix-notifyd"] = "notifyd",
+    local names = { ralph = "ralph", ["/x/wrapix-notifyd"] = "notifyd: no command 'base'",
       ["wrapix-builder"] = "builder" }
     for name, word in pairs(names) do
       local d = double.new()
