@@ -1,0 +1,215 @@
+-- SPDX-License-Identifier: MIT
+-- Whether somebody looks, told by real tmux, screen, sway, i3 and X11. What cannot be
+-- started here answers from records in tests/unit/wrapix/notify/focus_spec.lua.
+
+local desks = require("support.desk")
+local task = require("wrapix.task")
+
+local wait_for = desks.wait_for
+
+describe("tmux", function()
+  it("holds back where a client shows the pane, and only there", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    local answer, decision = desk:ask(server.screen, "tmux")
+    assert.same({ "away", "show" }, { answer, decision }, "nobody is attached")
+    local client = server:attach("work")
+    answer, decision = desk:ask(server.screen, "tmux")
+    assert.same({ "focused", "hold" }, { answer, decision })
+    server:run({ "new-window", "-t", "work", "sleep 100" })
+    assert.equal("away", (desk:ask(server.screen, "tmux")))
+    server:run({ "select-window", "-t", "work:0" })
+    assert.equal("focused", (desk:ask(server.screen, "tmux")))
+    server:run({ "split-window", "-t", "work:0", "sleep 100" })
+    assert.equal("away", (desk:ask(server.screen, "tmux")))
+    server:run({ "detach-client", "-s", "work" })
+    wait_for("the client's end", function() return client._process:exited() end)
+    assert.equal("away", (desk:ask(server.screen, "tmux")))
+  end)
+
+  it("asks about its own pane, whichever client was busy last", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    server:run({ "new-session", "-d", "-s", "other", "sleep 100" })
+    server:attach("work")
+    local busy = server:attach("other")
+    busy:type("x")
+    assert.equal("focused", (desk:ask(server.screen, "tmux")))
+    server:run({ "detach-client", "-s", "work" })
+    desk:expect(server.screen, "tmux", "away")
+    -- The same pane, seen from the other session.
+    server:run({ "switch-client", "-t", "work" })
+    assert.equal("focused", (desk:ask(server.screen, "tmux")))
+  end)
+
+  it("asks its own server of two", function()
+    local desk <close> = desks.new()
+    local one, two = desk:tmux("one"), desk:tmux("two")
+    assert.equal(one.screen.tmux.pane, two.screen.tmux.pane)
+    one:attach("work")
+    assert.equal("focused", (desk:ask(one.screen, "tmux")))
+    assert.equal("away", (desk:ask(two.screen, "tmux")))
+  end)
+
+  it("believes what a terminal says of its focus", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    server:run({ "set", "-s", "focus-events", "on" })
+    local client = server:attach("work")
+    client:type("\27[O")
+    assert.equal("show", desk:expect(server.screen, "tmux", "away"))
+    client:type("\27[I")
+    assert.equal("hold", desk:expect(server.screen, "tmux", "focused"))
+  end)
+
+  it("is not taken for another that has its socket and its pane's number", function()
+    local desk <close> = desks.new()
+    local first = desk:tmux("one")
+    first:run({ "kill-server" })
+    local answer, decision = desk:ask(first.screen, "tmux")
+    assert.same({ "unknown", "show" }, { answer, decision }, "there is none")
+    local second = desk:tmux("one")
+    second:attach("work")
+    assert.equal(first.screen.tmux.pane, second.screen.tmux.pane)
+    answer, decision = desk:ask(first.screen, "tmux")
+    assert.same({ "unknown", "show" }, { answer, decision })
+  end)
+
+  it("is unknown to what was started from its pane in another terminal", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    server:attach("work")
+    local words, dir = desk:probe_words()
+    desk.env.TMUX = ("%s,%d,0"):format(server.socket, server.screen.tmux.pid)
+    desk.env.TMUX_PANE = server.screen.tmux.pane
+    desk:terminal(words)
+    assert.equal("unknown", (desk:ask(desk:screen(dir), "tmux")))
+  end)
+
+  it("is not asked for what has no terminal", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    server:attach("work")
+    local words, dir = desk:probe_words()
+    desk:start(words, { TMUX = server.socket .. ",1,0", TMUX_PANE = "%0" })
+    local answer, decision, all = desk:ask(desk:screen(dir), "tmux")
+    assert.same({ nil, "show", 1, "it has no terminal" }, { answer, decision, #all, all[1].detail })
+  end)
+end)
+
+describe("GNU screen", function()
+  it("is asked for the window its display shows", function()
+    local desk <close> = desks.new()
+    local words, dir = desk:probe_words()
+    desk:run(table.move(words, 1, #words, 4, { "screen", "-dmS", "work" }))
+    local screen = desk:screen(dir)
+    local session = screen.gnu_screen.session
+    assert.equal("away", (desk:ask(screen, "gnu_screen")))
+    desk:terminal({ "screen", "-r", session })
+    assert.equal("hold", desk:expect(screen, "gnu_screen", "focused"))
+    desk:run({ "screen", "-S", session, "-X", "screen", "sleep", "100" })
+    assert.equal("show", desk:expect(screen, "gnu_screen", "away"))
+    desk:run({ "screen", "-S", session, "-X", "quit" })
+    desk:expect(screen, "gnu_screen", "unknown")
+  end)
+end)
+
+describe("sway", function()
+  it("tells which of two terminals has the focus, also behind tmux", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    local line, dir = desk:probe_line()
+    desk:sway({
+      "foot --app-id=alone sh -c '" .. line .. "; true'",
+      "foot --app-id=tmux tmux -S " .. server.socket .. " attach -t work",
+    })
+    local alone = desk:screen(dir)
+    local function focus_on(name)
+      wait_for("the window " .. name, function()
+        return desk:run({ "swaymsg", "-t", "get_tree" }, { SWAYSOCK = alone.sway })
+          :find(('"app_id": "%s"'):format(name), 1, true)
+      end)
+      desk:run({ "swaymsg", ("[app_id=%s] focus"):format(name) }, { SWAYSOCK = alone.sway })
+    end
+    focus_on("tmux")
+    assert.equal("show", desk:expect(alone, "sway", "away"))
+    assert.equal("hold", desk:expect(server.screen, "sway", "focused"))
+    focus_on("alone")
+    assert.equal("hold", desk:expect(alone, "sway", "focused"))
+    assert.equal("show", desk:expect(server.screen, "sway", "away"))
+    assert.equal("focused", (desk:ask(server.screen, "tmux")))
+  end)
+
+  it("does not guess which of the windows of one process it is", function()
+    local desk <close> = desks.new()
+    local first, first_dir = desk:probe_line()
+    local second, second_dir = desk:probe_line()
+    local socket = desk.dir .. "/foot.sock"
+    local client = "footclient --server-socket=" .. socket .. " --app-id="
+    desk:sway({ "foot --server=" .. socket,
+      ("sh -c 'while ! [ -S %s ]; do sleep 0.05; done; %sone %s & exec %stwo %s'"):format(
+        socket, client, first, client, second) })
+    local one, two = desk:screen(first_dir), desk:screen(second_dir)
+    for _, screen in ipairs({ one, two }) do
+      local decision = desk:expect(screen, "sway", "unknown")
+      assert.equal("show", decision)
+    end
+  end)
+end)
+
+describe("i3 and X11", function()
+  it("tell which of two terminals has the focus", function()
+    local desk <close> = desks.new()
+    local display = desk:xvfb()
+    local first, first_dir = desk:probe_line()
+    local second, second_dir = desk:probe_line()
+    desk:i3(display, {
+      "xterm -name one -e sh -c '" .. first .. "; true'",
+      "xterm -name two -e env -u WINDOWID sh -c '" .. second .. "; true'",
+    })
+    local one, two = desk:screen(first_dir), desk:screen(second_dir)
+    local function i3_msg(words)
+      desk:run({ "i3-msg", "-s", one.i3, words })
+    end
+    i3_msg("[instance=one] focus")
+    assert.equal("hold", desk:expect(one, "i3", "focused"))
+    assert.equal("focused", (desk:ask(one, "x11")))
+    assert.equal("show", desk:expect(two, "x11", "away"))
+    i3_msg("[instance=two] focus")
+    assert.equal("show", desk:expect(one, "i3", "away"))
+    assert.equal("away", (desk:ask(one, "x11")))
+    assert.equal("hold", desk:expect(two, "x11", "focused"))
+    i3_msg("workspace 2")
+    desk:expect(two, "x11", "away")
+  end)
+
+  it("know nothing where there is no window manager", function()
+    local desk <close> = desks.new()
+    local display = desk:xvfb()
+    local line, dir = desk:probe_line()
+    desk:start({ "xterm", "-e", "sh", "-c", line .. "; true" }, { DISPLAY = display })
+    local answer, decision = desk:ask(desk:screen(dir), "x11")
+    assert.same({ "unknown", "show" }, { answer, decision })
+  end)
+end)
+
+describe("a detector that hangs", function()
+  it("is unknown after a second, and the others are heard", function()
+    local desk <close> = desks.new()
+    local server = desk:tmux("one")
+    server:attach("work")
+    local slow = {
+      name = "slow", level = "window", applies = function() return true end,
+      ask = function()
+        task.sleep(20)
+        return "focused"
+      end,
+    }
+    local answers = require("wrapix.notify.focus").ask(server.screen,
+      { seconds = 0.5, detectors = { x11 = slow } })
+    local names = {}
+    for _, one in ipairs(answers) do names[one.name] = one.detail end
+    assert.equal("gave no answer in time", names.slow)
+    assert.truthy(names.tmux)
+  end)
+end)
