@@ -61,7 +61,7 @@ UNIT_C := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/core/*_tes
 # Programs that specs of integration start: a double of podman, a terminal.
 DOUBLE_SRC := $(wildcard tests/support/fake_podman/*.c)
 DOUBLES := $(if $(DOUBLE_SRC),$(BUILD)/tests/fake_podman) \
-  $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/support/pty.c))
+  $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/support/pty.c tests/support/activate.c))
 
 all: $(BUILD)/wrapix $(BUILD)/libwrapix.a $(BUILD)/libwrapix.so $(BUILD)/lua/wrapix.so \
   $(BUILD)/wrapix.pc

@@ -171,6 +171,12 @@ function Daemon:_reload()
   self._opts.log:info("notifyd: rules read: " .. (config.path or "the defaults"))
 end
 
+local function names_of(sockets)
+  local names = {}
+  for i, socket in ipairs(sockets) do names[#sockets + 1 - i] = socket.path end
+  return table.concat(names, " and ")
+end
+
 -- Serves until a signal ends it.
 function Daemon:_serve(sockets)
   local list, stop = {}, nil
@@ -189,6 +195,8 @@ function Daemon:_serve(sockets)
         server:close()
       end
     end
+    -- Whoever reads this may end us at once, so signals are caught by now.
+    self._opts.say("wrapix-notifyd: listening on " .. names_of(sockets))
     local serving = {}
     for i, server in ipairs(list) do serving[i] = scope:spawn(server.serve, server) end
     for _, one in ipairs(serving) do one:wait() end
@@ -201,12 +209,6 @@ function Daemon:_serve(sockets)
   self.deliverer:close(SHOW_SECONDS)
   if not ok then return nil, message, code end
   return true
-end
-
-local function names_of(sockets)
-  local names = {}
-  for i, socket in ipairs(sockets) do names[#sockets + 1 - i] = socket.path end
-  return table.concat(names, " and ")
 end
 
 -- Sockets of its own, and the lock; false when another one has it.
@@ -274,7 +276,6 @@ function M.run(opts)
     deliverer = deliver.new({ config = config, dirs = opts.dirs, env = opts.env, log = opts.log,
       focus = opts.focus, raise = opts.raise }),
   }, Daemon)
-  opts.say("wrapix-notifyd: listening on " .. names_of(sockets))
   local ok, message
   ok, message, code = self:_serve(sockets)
   lock:close()
