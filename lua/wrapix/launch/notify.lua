@@ -25,6 +25,8 @@ local M = {}
 
 local NAME, TOKEN = "notify.sock", "notify.token"
 local PRIVATE = tonumber("600", 8)
+-- By then the launcher only waits for the engine.
+local IDLE_SECONDS = 0.05
 -- What the end of a sandbox waits for at most: what was said last, its hooks and its way.
 local READ_SECONDS, WORK_SECONDS, SHOW_SECONDS = 0.5, 2, 1
 
@@ -60,6 +62,7 @@ function Service:_send(message)
     if not changed then return end
     message = messages.clean(changed, { from = true }) or message
   end
+  self:_describe()
   message.from, message.token = sender_of(launch, self._started), nil
   local _, why = self:_route():send(message)
   if why then launch.report:detail(why) end
@@ -87,6 +90,7 @@ end
 -- Where the person sits, for whoever asks while this process lives. Told to nobody inside.
 function Service:_describe()
   local launch = self._launch
+  if launch.screen then return end
   launch.screen = screens.describe(sys.environ())
   local ok, msg = screens.write(launch.session.root, launch.screen)
   if not ok then launch.report:detail("notify: " .. msg) end
@@ -94,7 +98,6 @@ end
 
 -- The first connection loads what reads it.
 function Service:_serve(listener)
-  self:_describe()
   local first = listener:accept()
   if not first then return end
   self._queue = lanes.new()
@@ -112,6 +115,7 @@ end
 function Service:close()
   if self._closed then return end
   self._closed = true
+  self._describer:cancel()
   for _ = 1, 5 do task.yield() end -- who waits to be accepted is
   if self._server then self._server:drain(READ_SECONDS) end
   self._listener:close()
@@ -160,6 +164,9 @@ function M.open(launch)
     path = path, _launch = launch, _listener = listener, _started = sys.time(),
   }, Service)
   task.detach(self._serve, self, listener)
+  self._describer = task.detach(function()
+    if task.sleep(IDLE_SECONDS) then self:_describe() end
+  end)
   return self
 end
 
