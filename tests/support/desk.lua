@@ -137,8 +137,8 @@ function Desk:tmux(name)
   local words, dir = self:probe_words()
   local server = { socket = ("%s/%s"):format(self.dir, name), clients = 0 }
   function server.run(_, argv)
-    local words = { "tmux", "-f", "/dev/null", "-S", server.socket }
-    return self:run(table.move(argv, 1, #argv, 6, words))
+    return self:run(table.move(argv, 1, #argv, 6,
+      { "tmux", "-f", "/dev/null", "-S", server.socket }))
   end
   function server.attach(_, session)
     local client = self:terminal({ "tmux", "-S", server.socket, "attach", "-t", session })

@@ -118,7 +118,10 @@ local FIELDS = {
   bus = matching("^unix:"), runtime_dir = path, program = text, bundle = matching("^[%w.-]+$"),
 }
 
-local function checked(given)
+---Takes over what may be in a screen, and nothing else.
+---@param given table of a file or of another process
+---@return wrapix.Screen
+function M.check(given)
   local screen = { version = VERSION }
   for name, check in pairs(FIELDS) do screen[name] = check(given[name]) end
   return screen
@@ -161,7 +164,7 @@ function M.describe(env, opts)
   opts = opts or {}
   local all = (opts.processes or processes).chain(opts.pid or "self")
   local own = all[1]
-  return checked({
+  return M.check({
     pid = opts.pid or own and own.pid or sys.pid(), at_terminal = has_terminal(own),
     tty = own and processes.tty_path(own.tty), chain = links(all),
     tmux = tmux_of(env),
@@ -206,7 +209,7 @@ function M.read(dir)
   if type(given) ~= "table" or given.version ~= VERSION then
     return nil, ("EBADMSG: read '%s': %s"):format(file, why or "describes no screen"), "EBADMSG"
   end
-  return checked(given)
+  return M.check(given)
 end
 
 return M

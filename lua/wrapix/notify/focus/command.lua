@@ -104,7 +104,9 @@ function M.ask_tree(path)
       return nil, message or "the answer has another form"
     end
     local size, kind = string.unpack("=I4I4", head, 7)
-    if kind ~= GET_TREE or size > OUTPUT_LIMIT then return nil, "the answer has another form" end
+    if kind ~= GET_TREE or size == 0 or size > OUTPUT_LIMIT then
+      return nil, "the answer has another form"
+    end
     local body
     body, message = stream:read_exact(size)
     if not body or #body < size then return nil, message or "the answer is cut off" end

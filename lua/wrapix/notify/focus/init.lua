@@ -178,7 +178,7 @@ function M.decide(answers)
 end
 
 ---Asks all detectors that apply; takes a second at most. In a task.
----@param screen wrapix.Screen
+---@param screen wrapix.Screen checked here: it may come from another process
 ---@param opts { run: function?, env: table?, processes: table?, detectors: table?, seconds: number? }?
 ---@return wrapix.FocusAnswer[] empty where no detector applies
 function M.ask(screen, opts)
@@ -187,6 +187,7 @@ function M.ask(screen, opts)
     run = opts.run or require("wrapix.proc").run, env = opts.env or sys.environ(),
     processes = opts.processes or processes, detectors = opts.detectors,
   }
+  screen = screens.check(screen)
   -- Without a terminal nobody sees it, whatever is in front: a detached sandbox.
   if not screen.at_terminal then
     return { { name = "terminal", level = "pane", answer = "unknown", detail = "it has no terminal" } }
