@@ -158,7 +158,8 @@ local function serve(self, socket)
     self.deliverer:handle(known)
   end
   return servers.new(socket.listener, {
-    on_message = handle, from = not socket.is_tcp, admit = not socket.is_tcp and senders.admit or nil,
+    on_message = handle, from = not socket.is_tcp, admit = not socket.is_tcp
+      and function(stream) return self._senders:admit(stream) end or nil,
     log = function(text) self._opts.log:warn(text) end, max_connections = most_connections(),
   })
 end
@@ -274,7 +275,7 @@ function M.run(opts)
   local self = setmetatable({
     _opts = opts, _senders = senders.new(opts.dirs.runtime),
     deliverer = deliver.new({ config = config, dirs = opts.dirs, env = opts.env, log = opts.log,
-      focus = opts.focus, raise = opts.raise }),
+      focus = opts.focus or require("wrapix.notify.focus").asker(opts.env), raise = opts.raise }),
   }, Daemon)
   local ok, message
   ok, message, code = self:_serve(sockets)

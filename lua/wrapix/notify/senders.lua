@@ -28,17 +28,6 @@ function M.is_beside_us(pid)
   return true
 end
 
----Lets a connection in, or tells why not.
----@param stream wrapix.Stream
----@return true|nil
----@return string? reason
-function M.admit(stream)
-  local peer, message = stream:peer()
-  if not peer then return nil, message end
-  if peer.uid == sys.euid() then return true end
-  return nil, ("it belongs to user %d"):format(peer.uid)
-end
-
 ---@class wrapix.NotifySenders
 ---@field _dir string where the sessions are
 ---@field _beside table<wrapix.Stream, boolean>
@@ -53,21 +42,26 @@ function M.new(runtime)
   }, Senders)
 end
 
+---Lets a connection to the Unix socket in, or tells why not. Looked at at once: whoever
+---has sent its message may be gone a moment later, and its number be another's.
+---@param stream wrapix.Stream
+---@return true|nil
+---@return string? reason
+function Senders:admit(stream)
+  local peer, message = stream:peer()
+  if not peer then return nil, message end
+  if peer.uid ~= sys.euid() then return nil, ("it belongs to user %d"):format(peer.uid) end
+  self._beside[stream] = peer.pid > 0 and M.is_beside_us(peer.pid)
+  return true
+end
+
 ---A message of the Unix socket, less what its sender may not say.
 ---@param message wrapix.Message
 ---@param stream wrapix.Stream
 ---@return wrapix.Message
 function Senders:of_unix(message, stream)
   message.token = nil
-  if not message.from then return message end
-  local beside = self._beside[stream]
-  if beside == nil then
-    local peer = stream:peer()
-    -- It may be gone already; then another could have its number.
-    beside = peer ~= nil and peer.pid > 0 and M.is_beside_us(peer.pid)
-    self._beside[stream] = beside
-  end
-  if not beside then message.from = nil end
+  if not self._beside[stream] then message.from = nil end
   return message
 end
 

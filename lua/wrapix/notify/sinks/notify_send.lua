@@ -13,6 +13,8 @@ local text = require("wrapix.notify.sinks.text")
 local M = { name = "notify_send" }
 
 local URGENCIES = { low = "low", normal = "normal", critical = "critical" }
+-- Each server has its own name for it.
+local TAGS = { "x-canonical-private-synchronous", "x-dunst-stack-tag" }
 local MARKUP = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
 
 -- Names of macOS sounds ("Ping") begin with a capital; the freedesktop sound naming
@@ -43,9 +45,10 @@ function M.argv(message, with_click)
   local argv = {
     "notify-send", "--app-name=" .. text.app(message),
     "--urgency=" .. (URGENCIES[message.urgency] or "normal"),
-    "--hint=string:x-canonical-private-synchronous:" .. tag,
-    "--hint=string:x-dunst-stack-tag:" .. tag,
   }
+  if tag then
+    for _, name in ipairs(TAGS) do argv[#argv + 1] = ("--hint=string:%s:%s"):format(name, tag) end
+  end
   local sound = sound_hint(message.sound)
   if sound then argv[#argv + 1] = "--hint=string:sound-name:" .. sound end
   if with_click then argv[#argv + 1] = "--action=default=Show" end

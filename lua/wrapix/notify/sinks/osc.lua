@@ -34,7 +34,7 @@ BUILD[777] = function(message)
 end
 
 BUILD[99] = function(message)
-  local id = text.tag(message)
+  local id = text.tag(message) or "wrapix"
   return ("%s]99;i=%s:d=0;%s%s%s]99;i=%s:p=body;%s%s"):format(ESC, id,
     harmless(text.title(message)), ST, ESC, id, harmless(text.body(message, LONGEST)), ST)
 end

@@ -30,9 +30,11 @@ end
 function M.argv(message)
   local argv = {
     "terminal-notifier", "-title", value(text.title(message)),
-    "-message", value(text.body(message)), "-group", value(text.tag(message)),
+    "-message", value(text.body(message)),
   }
   local function add(name, given) table.move({ name, value(given) }, 1, 2, #argv + 1, argv) end
+  local tag = text.tag(message)
+  if tag then add("-group", tag) end
   if type(message.sound) == "string" and message.sound:find("^%w[%w ._-]*$") then
     add("-sound", message.sound)
   end

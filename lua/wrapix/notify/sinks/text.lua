@@ -51,14 +51,16 @@ function M.app(message)
   return name ~= "" and "wrapix " .. M.shorten(name:gsub("%c", ""), 60) or "wrapix"
 end
 
----What messages that take each other's place have in common.
+---What messages that take each other's place have in common: the last word of a session
+---is enough. Those of nobody known do not replace each other unless they say so.
 ---@param message table
----@return string
+---@return string?
 function M.tag(message)
   local from = message.from
-  local session = from and type(from.session) == "string" and from.session or ""
-  local own = type(message.tag) == "string" and message.tag or ""
-  return ("wrapix-%s-%s"):format(session:gsub("[^%w]", ""), M.shorten(own:gsub("[^%w%-_]", ""), 64))
+  local session = from and type(from.session) == "string" and from.session:gsub("[^%w]", "") or ""
+  local own = type(message.tag) == "string" and message.tag:gsub("[^%w%-_]", "") or ""
+  if session == "" and own == "" then return nil end
+  return ("wrapix-%s-%s"):format(session, M.shorten(own, 64))
 end
 
 ---Runs a program that shows something.
