@@ -34,7 +34,7 @@ local READ_SECONDS, SHOW_SECONDS = 0.5, 3
 ---@field env table<string, string>
 ---@field log wrapix.Log
 ---@field say fun(text: string) one line on stdout, at once
----@field focus function? see deliver.lua
+---@field focus function|false|nil see deliver.lua
 ---@field raise function? see deliver.lua
 
 local function refuse(object, reason, code, hint)
@@ -275,7 +275,9 @@ function M.run(opts)
   local self = setmetatable({
     _opts = opts, _senders = senders.new(opts.dirs.runtime),
     deliverer = deliver.new({ config = config, dirs = opts.dirs, env = opts.env, log = opts.log,
-      focus = opts.focus or require("wrapix.notify.focus").asker(opts.env), raise = opts.raise }),
+      raise = opts.raise, focus = opts.focus or function(screen, run)
+        return require("wrapix.notify.focus").ask(screen, { run = run, env = opts.env })
+      end }),
   }, Daemon)
   local ok, message
   ok, message, code = self:_serve(sockets)

@@ -26,7 +26,8 @@ describe("notify.deliver", function()
 
   local function open(rules, more)
     rules.sinks = rules.sinks or { to_list }
-    local opts = { config = assert(config.check(rules)), dirs = { state = dir }, env = {}, log = log }
+    local opts = { config = assert(config.check(rules)), dirs = { state = dir }, env = {}, log = log,
+      focus = false }
     for key, value in pairs(more or {}) do opts[key] = value end
     local one = deliver.new(opts)
     opened[#opened + 1] = one
