@@ -3,7 +3,9 @@
 -- started here answers from records in tests/unit/wrapix/notify/focus_spec.lua.
 
 local desks = require("support.desk")
+local fs = require("wrapix.fs")
 local task = require("wrapix.task")
+local worlds = require("support.world")
 
 local wait_for = desks.wait_for
 
@@ -94,6 +96,47 @@ describe("tmux", function()
     desk:start(words, { TMUX = server.socket .. ",1,0", TMUX_PANE = "%0" })
     local answer, decision, all = desk:ask(desk:screen(dir), "tmux")
     assert.same({ nil, "show", 1, "it has no terminal" }, { answer, decision, #all, all[1].detail })
+  end)
+end)
+
+describe("a sandbox in tmux", function()
+  it("shows what is said only while nobody looks", function()
+    local desk <close> = desks.new()
+    local world = worlds.new()
+    world:write("config/wrapix/notify.lua", ([[return { join = 0, sinks = { function(message)
+      local file <close> = assert(io.open(%q, "a"))
+      file:write(message.title, "\n")
+    end } }]]):format(world.dir .. "/shown"))
+    local script = ([[
+      set -- %s/run/wrapix/sessions/*/run
+      while [ ! -S "$1/notify.sock" ]; do sleep 0.01; done
+      export WRAPIX_NOTIFY_SOCKET="$1/notify.sock"
+      for i in 1 2 3; do
+        while [ ! -e %s/title$i ]; do sleep 0.01; done
+        %s/cache/wrapix/guest/*/wrapix-notify "$(cat %s/title$i)" text
+      done]]):format(world.dir, world.dir, world.dir, world.dir)
+    for name, value in pairs(world.env) do desk.env[name] = value end
+    local server = desk:tmux("one")
+    server:run({ "new-window", "-t", "work:5", "-c", world.workspace, worlds.wrapix, "test", "--",
+      "sh", "-c", script })
+    local said = 0
+    local function history()
+      return fs.read(world.dir .. "/state/wrapix/notify.jsonl") or ""
+    end
+    local function say(title)
+      said = said + 1
+      world:write("title" .. said, title)
+      wait_for(title, function() return history():find('"' .. title .. '"', 1, true) end)
+    end
+    say("nobody attached")
+    server:attach("work")
+    say("in view")
+    server:run({ "select-window", "-t", "work:0" })
+    say("other window")
+    wait_for("the end", function() return #world:sessions() == 0 end)
+    local shown = fs.read(world.dir .. "/shown")
+    world:close()
+    assert.equal("nobody attached\nother window\n", shown)
   end)
 end)
 

@@ -92,24 +92,37 @@ local function without_window(screen)
     desktop = screen.desktop, wayland = screen.wayland, bundle = screen.bundle }
 end
 
--- The screens to look for windows with.
-local function viewers_of(screen, panes, opts)
-  if not panes[1] then return { screen } end
-  local found, known = {}, false
+-- Clients of tmux whose terminals can be described; of another user's nothing is told.
+local function clients_of(panes, opts)
+  local found, count = {}, 0
   for _, one in ipairs(panes) do
     for _, pid in ipairs(one.more and one.more.viewers or {}) do
-      local env = #found < MOST_VIEWERS and opts.processes.environ(pid)
+      count = count + 1
+      local env = count <= MOST_VIEWERS and opts.processes.environ(pid)
       if env then
         local viewer = screens.describe(env, { pid = pid, processes = opts.processes })
         for _, name in ipairs(PANE_FIELDS) do viewer[name] = nil end
         found[#found + 1] = viewer
       end
     end
-    known = known or one.more ~= nil and one.more.viewers ~= nil
   end
-  -- tmux named none that looks: there is no window to ask about.
-  if not found[1] and known and sys.platform() == "linux" then return {} end
-  return found[1] and found or { without_window(screen) }
+  return found, count
+end
+
+local BLIND = { name = "client", level = "window", answer = "unknown",
+  detail = "the process that shows the pane cannot be looked into" }
+
+-- The screens to look for windows with; and an answer, where that is known to fail.
+local function viewers_of(screen, panes, opts)
+  if not panes[1] then return { screen } end
+  local found, count = clients_of(panes, opts)
+  if found[1] then return found end
+  if count > 0 and sys.platform() == "linux" then return {}, BLIND end
+  for _, one in ipairs(panes) do
+    -- It named nobody who looks: there is no window to ask about.
+    if one.more and one.more.viewers and count == 0 then return {} end
+  end
+  return { without_window(screen) }
 end
 
 -- --- combining -----------------------------------------------------------------------
@@ -194,10 +207,12 @@ function M.ask(screen, opts)
   end
   local deadline = sys.clock() + (opts.seconds or LIMIT)
   local panes = ask_all(jobs_of(PANES, screen, own, {}), own, deadline)
+  local viewers, blind = viewers_of(screen, panes, own)
   local jobs = {}
-  for _, viewer in ipairs(viewers_of(screen, panes, own)) do jobs_of(WINDOWS, viewer, own, jobs) end
+  for _, viewer in ipairs(viewers) do jobs_of(WINDOWS, viewer, own, jobs) end
   local answers = merge(ask_all(jobs, own, deadline))
   table.move(answers, 1, #answers, #panes + 1, panes)
+  panes[#panes + 1] = blind
   return M.weigh(panes)
 end
 

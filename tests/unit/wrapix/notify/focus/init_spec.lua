@@ -143,6 +143,15 @@ describe("an assumption", function()
     assert.truthy(answers[1].detail:find("nobody knows", 1, true))
   end)
 
+  it("does not count where the client cannot be looked into", function()
+    local pane = { "focused", more = { assumed = true, viewers = { 40 } } }
+    local by_name, decision = ask({ tmux = pane })
+    assert.same({ tmux = "unknown", client = "unknown" }, by_name)
+    assert.equal("show", decision)
+    pane = { "focused", more = { assumed = false, viewers = { 40 } } }
+    assert.equal("hold", (select(2, ask({ tmux = pane }))))
+  end)
+
   it("counts when the terminal is in front", function()
     local front = { "unknown", more = { in_front = true } }
     assert.equal("hold", (select(2, ask({ zellij = PANE, sway = front }))))
