@@ -150,27 +150,39 @@ local function merge(answers)
   return list
 end
 
+local function doubt(one)
+  one.answer = "unknown"
+  one.detail = (one.detail or "") .. "; nobody knows whether its window has the focus"
+end
+
+-- That the terminal is in front is enough for a terminal that knows its panes. For what
+-- runs inside one it is not: another tab may be in view.
+local function weigh_terminals(answers)
+  local in_front = false
+  for _, one in ipairs(answers) do
+    in_front = in_front or one.level == "window" and one.more ~= nil and one.more.in_front == true
+  end
+  for _, one in ipairs(answers) do
+    if one.answer == "focused" and one.more and one.more.needs_window and not in_front then doubt(one) end
+  end
+end
+
 ---Takes back what rests on an assumption that nobody confirms. Pure but for changing
 ---the answers.
 ---@param answers wrapix.FocusAnswer[]
 ---@return wrapix.FocusAnswer[] the same
 function M.weigh(answers)
+  weigh_terminals(answers)
   local confirmed, shrugged = false, false
   for _, one in ipairs(answers) do
     if one.level ~= "pane" then
-      if one.more and one.more.in_front or one.answer == "focused" and one.name == "kitty" then
-        confirmed = true
-      end
-      shrugged = shrugged or one.level == "window" and one.answer == "unknown"
-        and not (one.more and one.more.no_desktop)
+      confirmed = confirmed or one.answer == "focused"
+      shrugged = shrugged or one.answer == "unknown" and not (one.more and one.more.no_desktop)
     end
   end
   for _, one in ipairs(answers) do
-    local more = one.answer == "focused" and one.more or {}
-    if not confirmed and (more.needs_window or more.assumed and shrugged) then
-      one.answer = "unknown"
-      one.detail = (one.detail or "") .. "; nobody knows whether its window has the focus"
-    end
+    local assumed = one.answer == "focused" and one.more and one.more.assumed
+    if assumed and shrugged and not confirmed then doubt(one) end
   end
   return answers
 end

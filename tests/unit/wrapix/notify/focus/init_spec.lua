@@ -152,12 +152,22 @@ describe("an assumption", function()
     assert.equal("hold", (select(2, ask({ tmux = pane }))))
   end)
 
-  it("counts when the terminal is in front", function()
+  it("counts where the window has the focus", function()
+    assert.equal("hold", (select(2, ask({ zellij = PANE, gnome = { "unknown" }, x11 = { "focused" } }))))
+  end)
+
+  it("does not count where only the terminal has: another tab may be in view", function()
     local front = { "unknown", more = { in_front = true } }
-    assert.equal("hold", (select(2, ask({ zellij = PANE, sway = front }))))
+    assert.equal("show", (select(2, ask({ zellij = PANE, sway = front }))))
+  end)
+
+  it("of a terminal's pane counts when the terminal is in front", function()
+    local front = { "unknown", more = { in_front = true } }
     local pane = { "focused", level = "terminal", more = { needs_window = true } }
     assert.equal("hold", (select(2, ask({ wezterm = pane, sway = front }))))
+    assert.equal("hold", (select(2, ask({ wezterm = pane, sway = front, zellij = PANE }))))
     assert.equal("show", (select(2, ask({ wezterm = pane, sway = { "unknown" } }))))
+    assert.equal("show", (select(2, ask({ wezterm = pane, zellij = PANE }))))
     assert.equal("show", (select(2, ask({ wezterm = pane }))))
   end)
 end)
