@@ -12,9 +12,11 @@ package.path = fs.realpath(".") .. "/tests/?.lua;" .. package.path
 
 local engine = require("bench.engine")
 local life = require("bench.life")
+local notify = require("bench.notify")
 local stub = require("bench.stub")
 
-local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1 }
+local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1,
+  notify_per_second = 100000, notify_mb = 10 }
 local TEST_IMAGE = "localhost/wrapix-test-busybox:1"
 local HERE = "here"
 
@@ -126,6 +128,19 @@ local function print_life(host, found)
     found.exec.ratio.of_medians, found.exec.ratio.of_pairs))
 end
 
+local function print_notify(found)
+  print("wrapix-notify, milliseconds       min   median      max  peak MB")
+  for _, name in ipairs({ "heard", "unheard" }) do
+    local row = found[name]
+    print(("%-27s %s %s %s %8.1f"):format(name == "heard" and "somebody listens" or "nobody listens",
+      ms(row.min), ms(row.median), ms(row.max), row.peak_kb / 1024))
+  end
+  local flood = found.flood
+  print(("one connection, null sink: %.0f messages a second, %.0f a second of CPU, peak %.1f MB;"
+    .. " goals %d, %d MB\n"):format(flood.per_second, flood.per_cpu_second, flood.peak_kb / 1024,
+    GOALS.notify_per_second, GOALS.notify_mb))
+end
+
 local function print_hosts(found, print_one)
   local hosts = {}
   for host in pairs(found or {}) do hosts[#hosts + 1] = host end
@@ -135,6 +150,7 @@ end
 
 local function print_table(report)
   if report.stub then print_stub(report.stub) end
+  if report.notify then print_notify(report.notify) end
   print_hosts(report.engine, print_engine)
   print_hosts(report.life, print_life)
 end
@@ -144,6 +160,9 @@ local function main(...)
   local report = { goals = GOALS, cpus = sys.cpus(), arch = sys.arch(), time = os.date("!%Y-%m-%d") }
   if not opts.only or opts.only == "stub" then
     report.stub = assert(stub.run(with(at, { runs = opts.runs or 200 })))
+  end
+  if not opts.only or opts.only == "notify" then
+    report.notify = assert(notify.run(with(at, { runs = opts.runs or 200 })))
   end
   for part in pairs(PARTS) do
     if not opts.only or opts.only == part then report[part] = measure_part(part, opts, at) end

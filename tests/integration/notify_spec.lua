@@ -473,3 +473,81 @@ END]])
     assert.is_nil(opencode)
   end)
 end)
+
+describe("wrapix notify", function()
+  local world, daemon, got
+  local they = around(function()
+    world, got, daemon = worlds.new(), {}, nil
+  end, function()
+    if daemon then
+      daemon:close()
+      worlds.wait_until("no connection", function() return daemon:connections() == 0 end)
+      task.sleep(0)
+    end
+    world:close()
+  end)
+
+  local function listen()
+    assert(fs.ensure_dir(world.dir .. "/run/wrapix", tonumber("700", 8)))
+    local listener = assert(net.listen_unix(world.dir .. "/run/wrapix/notify.sock"))
+    daemon = servers.new(listener, { from = true,
+      on_message = function(message) got[#got + 1] = message end })
+    task.detach(daemon.serve, daemon)
+  end
+
+  local function sinks(text)
+    world:write("config/wrapix/notify.lua", "return { " .. text .. " }")
+  end
+
+  they("hands a message to the daemon", function()
+    listen()
+    local result = world:run({ "notify", "T", "m", "Ping", "--urgency", "low", "--tag", "build" })
+    assert.same({ 0, "", "" }, { result.code, result.stdout, result.stderr })
+    worlds.wait_until("the message", function() return got[1] ~= nil end)
+    assert.same({ title = "T", message = "m", sound = "Ping", urgency = "low", tag = "build", extra = {} },
+      got[1])
+    result = world:run({ "notify", "--test" })
+    assert.equal("handed to wrapix-notifyd; `wrapix notifyd explain` tells what it did\n", result.stdout)
+  end)
+
+  they("shows it itself where there is none, before it ends", function()
+    sinks(([[sinks = { function(message)
+      local file <close> = assert(io.open(%q, "a"))
+      file:write(message.title, "\n")
+      return true
+    end }]]):format(world.dir .. "/shown"))
+    assert.equal(2, world:run({ "notify", "-x y" }).code)
+    assert.equal(0, world:run({ "notify", "--", "-x y" }).code)
+    assert.equal("-x y\n", fs.read(world.dir .. "/shown"))
+    local result = world:run({ "notify", "--test" })
+    assert.equal(0, result.code, result.stderr)
+    assert.matches("^no wrapix%-notifyd runs: shown by this command\n[%w]+: shown\n$", result.stdout)
+  end)
+
+  they("says why a test was not shown", function()
+    sinks([[sinks = { function() return nil, "no bell here" end }]])
+    local result = world:run({ "notify", "--test" })
+    assert.equal(1, result.code)
+    assert.matches("no bell here", result.stdout)
+    assert.matches("notify.lua", result.stderr)
+  end)
+
+  they("wants a title and a known urgency", function()
+    assert.equal(2, world:run({ "notify" }).code)
+    assert.equal(2, world:run({ "notify", "T", "--urgency", "huge" }).code)
+    assert.same({}, world:sessions())
+  end)
+
+  they("is a function of the library", function()
+    listen()
+    local file = world:write("say.lua", [[
+      local wrapix = require("wrapix")
+      print(wrapix.notify.send("plain"))
+      print(wrapix.notify.send({ title = {} }))
+      print(pcall(wrapix.notify.send, 7))]])
+    local result = world:run({ file })
+    assert.equal(0, result.code, result.stderr)
+    assert.matches("^daemon\nnil\tnotify: title: a text expected\nfalse\tnotify.send: a text or a",
+      result.stdout)
+  end)
+end)

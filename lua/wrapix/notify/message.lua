@@ -8,6 +8,9 @@ local json = require("wrapix.json")
 
 local M = {}
 
+local find, byte = string.find, string.byte
+local SPACE = 32
+
 ---@class wrapix.Message
 ---@field title string never empty
 ---@field message string may be empty
@@ -34,9 +37,6 @@ M.LONGEST_LINE = 64 << 10
 
 M.DEFAULT_TITLE = "Claude Code"
 
--- Deeper data is no message.
-local DECODE = { max_depth = 16, max_size = M.LONGEST_LINE }
-
 -- Characters; what is longer is cut. A notification shows far less of each.
 local LIMITS = { title = 200, message = 4000, sound = 64, urgency = 16, tag = 128, event = 64,
   session_id = 128, token = 256 }
@@ -55,10 +55,15 @@ end
 
 -- Valid UTF-8 → at most `limit` characters of it.
 local function cut(text, limit)
-  if #text <= limit then return text end
   local at = utf8.offset(text, limit + 1)
   if not at or at > #text then return text end
   return text:sub(1, utf8.offset(text, limit) - 1) .. "…"
+end
+
+local function fitted(text, limit)
+  local first, last = byte(text, 1), byte(text, -1)
+  if first == SPACE or last == SPACE then text = text:match("^ *(.-) *$") end
+  return #text <= limit and text or cut(text, limit)
 end
 
 ---A text as it may be shown: one line, each run of spaces and ends of lines a space.
@@ -66,18 +71,17 @@ end
 ---@param limit integer characters
 ---@return string
 function M.clean_text(text, limit)
-  if text:find("[\0-\31\127]") then
+  if find(text, "[\0-\31\127\xC2\xD8\xE2]") then
     text = text:gsub("[ \t-\r]+", " "):gsub("[\0-\31\127]", "")
+    text = drop_steering(text)
   end
-  if text:find("[\xC2\xD8\xE2]") then text = drop_steering(text) end
-  if text:find("^ ") or text:find(" $") then text = text:match("^ *(.-) *$") end
-  return cut(text, limit)
+  return fitted(text, limit)
 end
 
 -- A field's value as text; nil for none, false for what is neither.
 local function text_of(value)
+  if type(value) == "string" then return value end
   if value == nil or value == json.null then return nil end
-  if type(value) == "string" then return utf8.len(value) and value or false end
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
   return false
 end
@@ -102,14 +106,40 @@ local function add_extra(extra, map)
   end
 end
 
-local function add_known(out, object)
-  for name, limit in pairs(LIMITS) do
-    local text = text_of(object[name])
-    if text == false then return nil, ("%s: a text expected"):format(name) end
-    text = text and M.clean_text(text, limit)
-    if text and text ~= "" then out[name] = text end
+-- One pass over what is there: a server does this for each line.
+local function take_fields(out, object, clean)
+  local extra = out.extra
+  for key, value in next, object do
+    local limit = LIMITS[key]
+    if limit then
+      local text = text_of(value)
+      if text == false then return nil, ("%s: a text expected"):format(key) end
+      text = text and clean(text, limit)
+      if text and text ~= "" then out[key] = text end
+    elseif not OWN[key] and type(key) == "string" then
+      extra[key] = value
+    end
   end
+  if type(object.extra) == "table" then add_extra(extra, object.extra) end
   return true
+end
+
+local function make(object, opts, clean)
+  if type(object) ~= "table" or rawlen(object) > 0 or json.is_array(object) then
+    return nil, "not a JSON object"
+  end
+  -- With room for all fields at once.
+  local out = { title = M.DEFAULT_TITLE, message = "", extra = {}, sound = nil, session_id = nil,
+    event = nil, urgency = nil, from = nil }
+  local ok, reason = take_fields(out, object, clean)
+  if not ok then return nil, reason end
+  if out.urgency and not URGENCIES[out.urgency] then out.urgency = nil end
+  if opts and opts.from then
+    local count = object.count
+    out.from = clean_from(object.from)
+    out.count = math.type(count) == "integer" and count > 1 and count or nil
+  end
+  return out
 end
 
 ---A message of a table, such as a decoded line or what a hook made.
@@ -118,23 +148,13 @@ end
 ---@return wrapix.Message|nil
 ---@return string? reason
 function M.clean(object, opts)
-  if type(object) ~= "table" or rawlen(object) > 0 or json.is_array(object) then
-    return nil, "not a JSON object"
+  if type(object) == "table" then
+    for name in pairs(LIMITS) do
+      local text = object[name]
+      if type(text) == "string" and not utf8.len(text) then return nil, name .. ": not UTF-8" end
+    end
   end
-  local out = { extra = {} }
-  local ok, reason = add_known(out, object)
-  if not ok then return nil, reason end
-  out.title = out.title or M.DEFAULT_TITLE
-  out.message = out.message or ""
-  if out.urgency and not URGENCIES[out.urgency] then out.urgency = nil end
-  if opts and opts.from then
-    local count = object.count
-    out.from = clean_from(object.from)
-    out.count = math.type(count) == "integer" and count > 1 and count or nil
-  end
-  add_extra(out.extra, object)
-  if type(object.extra) == "table" then add_extra(out.extra, object.extra) end
-  return out
+  return make(object, opts, M.clean_text)
 end
 
 ---A message of a line.
@@ -143,9 +163,13 @@ end
 ---@return wrapix.Message|nil
 ---@return string? reason "json: line 1, column 5: …"
 function M.parse(line, opts)
-  local object, reason = json.decode(line, DECODE)
+  if #line > M.LONGEST_LINE then return nil, "longer than 64 KiB" end
+  local object, reason = json.decode(line)
   if object == nil then return nil, reason end
-  return M.clean(object, opts)
+  -- The decoder knows that it is UTF-8. And a line without an escape, of which it lets no
+  -- control character pass but DEL, has nothing to clean: so most lines are looked at once.
+  local clean = find(line, "[\\\127\xC2\xD8\xE2]") and M.clean_text or fitted
+  return make(object, opts, clean)
 end
 
 -- Back to a line -------------------------------------------------------------------
