@@ -547,7 +547,7 @@ describe("wrapix notify", function()
       print(pcall(wrapix.notify.send, 7))]])
     local result = world:run({ file })
     assert.equal(0, result.code, result.stderr)
-    assert.matches("^daemon\nnil\tnotify: title: a text expected\nfalse\tnotify.send: a text or a",
+    assert.matches("^daemon\tnil\nnil\tnotify: title: a text expected\nfalse\tnotify.send: a text or a",
       result.stdout)
   end)
 end)

@@ -137,7 +137,7 @@ end
 local function write_token(dir, user)
   local token, msg, code = sys.random_hex(16)
   if not token then return nil, msg, code end
-  local path, ok = dir .. "/" .. TOKEN, nil
+  local path, ok = dir .. "/" .. TOKEN
   ok, msg, code = fs.write_atomic(path, token .. "\n", { mode = PRIVATE, sync = false })
   if not ok then return nil, msg, code end
   return give(path, user)
