@@ -2,6 +2,7 @@
 -- Notifications out of real sandboxes: whoever runs inside, with a network or none, with
 -- a daemon or none, and while one comes and goes.
 
+local claude = require("support.claude")
 local e2e = require("support.e2e")
 local fs = require("wrapix.fs")
 local net = require("wrapix.net")
@@ -67,6 +68,18 @@ describe("a notification from a sandbox", function()
       wrapix-notify --hook]])
     wait_for(1)
     assert.same({ 'All "done"', "Stop" }, { got[1].message, got[1].event })
+  end)
+
+  its("comes from the real Claude Code: its turn begins, and is over", function()
+    claude.build()
+    listen()
+    local world <close> = claude.world()
+    world.model:play({ { text = "All tests pass." } })
+    assert.equal(0, world:headless("run the tests").code)
+    wait_for(2)
+    assert.same({ "UserPromptSubmit", "Stop" }, { got[1].event, got[2].event })
+    assert.same({ "Claude Code", "All tests pass." }, { got[2].title, got[2].message })
+    assert.equal(world.dir, got[2].from.workspace)
   end)
 
   its("fails nothing inside, whoever listens outside", function()

@@ -11,7 +11,7 @@ local task = require("wrapix.task")
 
 local CLIENT, CHECKED, DIR = ...
 local SOCKET = DIR .. "/notify.sock"
-local SEED, ROUNDS = 20240131, 150
+local SEED, ROUNDS = 20240131, 80
 
 local count, failed = 0, 0
 
