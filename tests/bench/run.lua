@@ -13,10 +13,11 @@ package.path = fs.realpath(".") .. "/tests/?.lua;" .. package.path
 local engine = require("bench.engine")
 local life = require("bench.life")
 local notify = require("bench.notify")
+local notifyd = require("bench.notifyd")
 local stub = require("bench.stub")
 
 local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1,
-  notify_per_second = 100000, notify_mb = 10 }
+  notify_per_second = 100000, notify_mb = 10, notifyd_p99_ms = 5 }
 local TEST_IMAGE = "localhost/wrapix-test-busybox:1"
 local HERE = "here"
 
@@ -141,6 +142,31 @@ local function print_notify(found)
     GOALS.notify_per_second, GOALS.notify_mb))
 end
 
+local function print_latency(name, row)
+  print(("%-27s %s %s %s %s"):format(name, ms(row.min), ms(row.median), ms(row.p99), ms(row.max)))
+end
+
+local function print_notifyd(found)
+  print("write → start of the sink, ms     min   median      p99      max")
+  print_latency("wrapix-notifyd", found.ours.latency)
+  if found.shell.not_measured then
+    print("socat, shell and jq: not measured: " .. found.shell.not_measured)
+  else
+    print_latency("socat, shell and jq", found.shell.latency)
+  end
+  for _, name in ipairs({ "flood", "flood_always" }) do
+    local row = found.ours[name]
+    print(("%d messages through one connection%s: %.0f a second, %.0f a second of CPU, peak %.1f MB")
+      :format(row.messages, name == "flood" and "" or ", always = true", row.per_second,
+        row.per_cpu_second, row.peak_kb / 1024))
+  end
+  if found.shell.flood then
+    print(("socat, shell and jq: %.0f a second"):format(found.shell.flood.per_second))
+  end
+  print(("goals: p99 %d ms, %d a second, %d MB\n"):format(GOALS.notifyd_p99_ms,
+    GOALS.notify_per_second, GOALS.notify_mb))
+end
+
 local function print_hosts(found, print_one)
   local hosts = {}
   for host in pairs(found or {}) do hosts[#hosts + 1] = host end
@@ -151,6 +177,7 @@ end
 local function print_table(report)
   if report.stub then print_stub(report.stub) end
   if report.notify then print_notify(report.notify) end
+  if report.notifyd then print_notifyd(report.notifyd) end
   print_hosts(report.engine, print_engine)
   print_hosts(report.life, print_life)
 end
@@ -163,6 +190,9 @@ local function main(...)
   end
   if not opts.only or opts.only == "notify" then
     report.notify = assert(notify.run(with(at, { runs = opts.runs or 200 })))
+  end
+  if not opts.only or opts.only == "notifyd" then
+    report.notifyd = assert(notifyd.run(with(at, { runs = opts.runs or 200 })))
   end
   for part in pairs(PARTS) do
     if not opts.only or opts.only == part then report[part] = measure_part(part, opts, at) end

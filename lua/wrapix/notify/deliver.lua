@@ -15,6 +15,7 @@ local history = require("wrapix.notify.history")
 local lanes = require("wrapix.notify.lanes")
 local outlets = require("wrapix.notify.outlets")
 local policy = require("wrapix.notify.policy")
+local raise = require("wrapix.lazy")("wrapix.notify.raise")
 local rates = require("wrapix.notify.rate")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -42,7 +43,7 @@ Deliverer.__index = Deliverer
 ---@field time (fun(): number)? seconds since 1970
 ---@field log wrapix.Log
 ---@field focus (fun(screen: table, run: function): wrapix.NotifyLevel[])|false|nil default: focus.lua's
----@field raise (fun(screen: table, run: function))? what a click does
+---@field raise (fun(screen: table, run: function))? what a click does; default: raise.lua's
 ---@field terminal (fun(text: string))? writes to the person's own terminal, where there is one
 
 -- Loaded with the first message that comes from a screen.
@@ -61,7 +62,7 @@ function M.new(opts)
   local self = setmetatable({
     config = opts.config, _env = opts.env, _log = opts.log,
     _focus = opts.focus == nil and default_focus(opts.env) or opts.focus or nil,
-    _raise = opts.raise, _run = opts.run or require("wrapix.proc").run,
+    _raise = opts.raise or function(...) return raise.raise(...) end, _run = opts.run or require("wrapix.proc").run,
     _clock = opts.clock or sys.clock, _time = opts.time or sys.time,
     _lanes = lanes.new(), _rate = rates.new(opts.config), _tasks = {}, _last = {}, _sessions = 0,
     _history = history.open(opts.dirs.state), counts = { handled = 0, shown = 0, held = 0 },
@@ -228,7 +229,7 @@ end
 
 local function on_click_of(self, message)
   local screen = message.from and message.from.screen
-  if not self._raise or type(screen) ~= "table" then return nil end
+  if type(screen) ~= "table" then return nil end
   return function() self._raise(screen, self._run) end
 end
 
@@ -318,11 +319,7 @@ end
 -- A person's own function is to see each, and so is the history the first.
 local function is_surplus(self, key, message)
   if self.config.on_message or shows_all(self) then return false end
-  local now = self._clock()
-  local why = self._rate:peek(key, message, now)
-  if why == "free" or not self._rate:has_counted(key, message, why) then return false end
-  self._rate:count(key, message, now, why)
-  return true
+  return self._rate:absorb(key, message, self._clock())
 end
 
 ---Takes a message; never waits. False after close.

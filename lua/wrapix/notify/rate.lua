@@ -127,15 +127,24 @@ function Rate:count(key, message, now, why)
   return into.count == (message.count or 1)
 end
 
----Whether a message of this kind is counted already, so that `next` knows of it.
+---Counts a message at once where it would only add to a count that there is already:
+---what a flood is made of. `next` does not change by it.
 ---@param key string
 ---@param message table
----@param why "repeat"|"full"
----@return boolean
-function Rate:has_counted(key, message, why)
-  local state = self._keys[key]
-  local into = state and (why == "repeat" and state.texts[text_of(message)] or state.held)
-  return into ~= nil and into.count > 0
+---@param now number
+---@return boolean counted
+function Rate:absorb(key, message, now)
+  local state, tokens = look(self, key, now)
+  if not state then return false end
+  local into = state.texts[text_of(message)]
+  if not into or now >= into.till then
+    if tokens >= 1 then return false end
+    into = state.held
+  end
+  if not into or into.count == 0 then return false end
+  into.message, into.count = message, into.count + (message.count or 1)
+  state.used = now
+  return true
 end
 
 -- When the next message may be shown.

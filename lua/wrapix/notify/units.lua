@@ -15,10 +15,10 @@ local FILE_LIMIT = 64 << 10
 
 -- --- texts ---------------------------------------------------------------------------
 
--- A word of ExecStart (systemd.service(5), systemd.syntax(7)): % begins a specifier,
--- $ a variable.
+-- The program of ExecStart (systemd.service(5), systemd.syntax(7)): % begins a specifier;
+-- a variable is looked for in its arguments only.
 local function systemd_word(word)
-  return '"' .. word:gsub("[\\\"]", "\\%0"):gsub("%%", "%%%%"):gsub("%$", "$$$$") .. '"'
+  return '"' .. word:gsub("[\\\"]", "\\%0"):gsub("%%", "%%%%") .. '"'
 end
 
 local function systemd_value(value) return (value:gsub("%%", "%%%%")) end

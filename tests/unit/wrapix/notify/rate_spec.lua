@@ -63,6 +63,23 @@ describe("notify.rate", function()
     assert.equal("full", rate:peek("a", message("m4"), 100000))
   end)
 
+  it("absorbs only what adds to a count that is there", function()
+    local rate = rates.new(RULES)
+    assert.is_false(rate:absorb("a", message("hi"), 0))
+    show(rate, "a", message("hi"), 0)
+    assert.is_false(rate:absorb("a", message("hi"), 1)) -- the first is to be told of
+    rate:count("a", message("hi"), 1, "repeat")
+    assert.is_true(rate:absorb("a", message("hi"), 2))
+    assert.is_false(rate:absorb("a", message("else"), 2))
+    assert.is_false(rate:absorb("a", message("hi"), 10))
+    assert.equal(2, rate:due(10)[1].count)
+    for i = 1, 3 do rate:shown("b", message("m" .. i), 0) end
+    assert.is_false(rate:absorb("b", message("x"), 0))
+    rate:count("b", message("x"), 0, "full")
+    assert.is_true(rate:absorb("b", message("y", "z"), 1))
+    assert.is_false(rate:absorb("b", message("y"), 20)) -- there is room again
+  end)
+
   it("does neither when told not to", function()
     local rate = rates.new({ join = 0, rate = false })
     for _ = 1, 1000 do show(rate, "a", message("hi"), 0) end
