@@ -155,8 +155,8 @@ struct wx_server *wx_server_adopt(uv_loop_t *loop, int fd, int backlog, wx_err *
   }
   s->kind = kind;
   s->base.drop = drop;
-  int rc = kind == UV_NAMED_PIPE ? uv_pipe_init(loop, &s->uv.pipe, 0)
-                                 : uv_tcp_init(loop, &s->uv.tcp);
+  bool is_unix = kind == UV_NAMED_PIPE;
+  int rc = is_unix ? uv_pipe_init(loop, &s->uv.pipe, 0) : uv_tcp_init(loop, &s->uv.tcp);
   if (rc != 0) {
     free(s);
     wx_err_set(err, rc, "listen");
@@ -164,7 +164,7 @@ struct wx_server *wx_server_adopt(uv_loop_t *loop, int fd, int backlog, wx_err *
   }
   s->uv.stream.data = s;
   fcntl(fd, F_SETFD, FD_CLOEXEC); // whoever passed it on could not
-  rc = kind == UV_NAMED_PIPE ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
+  rc = is_unix ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
   if (rc == 0)
     rc = uv_listen(&s->uv.stream, backlog, on_connection);
   if (rc != 0) {
