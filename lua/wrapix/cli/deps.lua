@@ -22,6 +22,7 @@ local MODULES = {
   live = "wrapix.live",
   logfile = "wrapix.logfile",
   owner = "wrapix.owner",
+  pins = "wrapix.agent.pins",
   plan = "wrapix.plan",
   plan_host = "wrapix.plan.host",
   plan_limits = "wrapix.plan.limits",
@@ -34,6 +35,7 @@ local MODULES = {
   stopping = "wrapix.stopping",
   sys = "wrapix.sys",
   task = "wrapix.task",
+  trust = "wrapix.trust",
 }
 
 local function load_module(deps, name)
@@ -65,6 +67,7 @@ function M.new()
     return true
   end
   deps.err = function(text) io.stderr:write(text) end
+  deps.read_line = function() return io.stdin:read("L") end
   deps.cwd = function() return deps.fs.realpath(".") or "/" end
   deps.exists = function(file) return deps.fs.stat(file) ~= nil end
   deps.context = context.profiles

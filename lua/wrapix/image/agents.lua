@@ -24,7 +24,7 @@ end
 --- The agents of a profile that come from npm; those that need no installing are
 --- left out.
 ---@param entries string[] "name" or "name@version"
----@param source { get: fun(name: string): table?, string?, string?, string?; version: fun(name: string): string? }
+---@param source { get: fun(name: string): table?, string?, string?, string?; version: fun(name: string): string?, string?, string?, string? }
 ---@return wrapix.ImageAgent[]|nil
 ---@return string? message
 ---@return string? code
@@ -36,12 +36,15 @@ function M.read(entries, source)
   for _, name in ipairs(names) do
     local agent, message, code, hint = source.get(name)
     if not agent then return nil, message, code, hint end
+    local pin
+    pin, message, code, hint = source.version(name)
+    if not pin and message then return nil, message, code, hint end
     local install = agent.install
     if install and install.npm then
       out[#out + 1] = {
         name = name, npm = install.npm, packages = install.packages, files = install.files,
         bin = install.bin,
-        version = versions[name] or source.version(name) or install.version,
+        version = versions[name] or pin or install.version,
       }
     end
   end

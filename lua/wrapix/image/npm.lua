@@ -20,8 +20,8 @@ local TREES = "/opt/wrapix/agents/"
 ---@field version string
 ---@field npm string the package
 ---@field packages string[]? of the distribution, what it needs to run
----@field files { from: string, to: string, mode: integer? }[]? native programs; of those with the
---- same `to` the first there is counts
+---@field files { from: string, to: string, mode: integer?, libc: "glibc"|"musl"|"any"? }[]? native
+--- programs; of those with the same `to` the first there is counts
 ---@field bin table<string, string>? command → path in the image, or below node_modules
 
 local function refuse(agent, reason, hint)
@@ -47,12 +47,15 @@ local function is_version(text)
   return type(text) == "string" and #text <= 64 and text:find("^%d[%w.+_-]*$") ~= nil
 end
 
--- Which of the files were made for the base's C library.
+-- Which of the files run with the base's C library. A program that is linked
+-- statically says "any"; of the others the name tells.
 local function fitting(files, libc)
   local out = {}
   for _, file in ipairs(files) do
-    local is_musl = file.from:find("musl", 1, true) ~= nil
-    if is_musl == (libc == "musl") then out[#out + 1] = file end
+    local made_for = file.libc or (file.from:find("musl", 1, true) and "musl" or "glibc")
+    if made_for == libc or made_for == "any" then
+      out[#out + 1] = { from = file.from, to = file.to, mode = file.mode }
+    end
   end
   return out
 end
@@ -67,9 +70,8 @@ local function check_files(agent, dialect)
   end
   local files = fitting(agent.files, dialect.libc)
   if #files > 0 then return files end
-  return refuse(agent, ("is made for %s, and %s has %s")
-    :format(dialect.libc == "musl" and "glibc" or "musl", dialect.system, dialect.libc),
-    'build on Debian: base = "debian:trixie-slim"')
+  return refuse(agent, ("has no program for %s, which is what %s has")
+    :format(dialect.libc, dialect.system), 'build on Debian: base = "debian:trixie-slim"')
 end
 
 local function check_bin(agent)
@@ -128,7 +130,7 @@ end
 -- The text ------------------------------------------------------------------------
 
 -- A registry that does not answer is given up after some seconds, not minutes.
-local SETTINGS = "export npm_config_ignore_scripts=true npm_config_audit=false"
+M.SETTINGS = "export npm_config_ignore_scripts=true npm_config_audit=false"
   .. " npm_config_fund=false npm_config_update_notifier=false npm_config_logs_max=0"
   .. " npm_config_progress=false npm_config_fetch_retries=2"
   .. " npm_config_fetch_retry_mintimeout=1000 npm_config_fetch_retry_maxtimeout=5000"
@@ -181,7 +183,7 @@ end
 ---@param containerfile table
 ---@return string[] lines
 function M.source(stage, from, containerfile)
-  local commands = { { containerfile.TRUST, SETTINGS, PLACE, "mkdir -p " .. OUT .. "/usr/local/bin" } }
+  local commands = { { containerfile.TRUST, M.SETTINGS, PLACE, "mkdir -p " .. OUT .. "/usr/local/bin" } }
   for _, agent in ipairs(stage.agents) do commands[#commands + 1] = agent_commands(agent) end
   return {
     "# Written by wrapix: the agents, from npm.",
