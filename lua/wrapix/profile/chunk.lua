@@ -18,7 +18,8 @@ local M = {}
 ---@field read fun(path: string): string?, string?, string? text, or nil, message, code
 ---@field builtin fun(name: string): string? source of a built-in profile
 ---@field builtin_names fun(): string[]
----@field trusted fun(path: string): boolean whether a file of the workspace may be run
+---@field trusted fun(path: string, text: string?): boolean whether a file of the workspace may be
+--- run with this content
 ---@field list (fun(dir: string): string[]?)? names in a directory, for `list` and errors
 
 ---@class wrapix.ProfileFile
@@ -119,8 +120,8 @@ local function find_named(name, ctx)
   for _, place in ipairs(directories(ctx)) do
     local file = path.join(place.dir, name .. ".lua")
     local text, message, code = ctx.read(file)
-    if text and place.where == "workspace" and not ctx.trusted(file) then
-      notes[#notes + 1] = ("%s is not used: the workspace is not trusted; give its path to use it")
+    if text and place.where == "workspace" and not ctx.trusted(file, text) then
+      notes[#notes + 1] = ("%s is not used: it is not trusted; `wrapix trust` shows it and asks")
         :format(path.show(file))
     elseif text then
       return { source = file, text = text, name = name, dir = place.dir, where = place.where,
