@@ -69,7 +69,6 @@ local file = record({
   mode = matching("permission bits such as 493", function(value)
     return math.type(value) == "integer" and value >= 0 and value <= 511
   end),
-  libc = check.one_of({ "glibc", "musl", "any" }),
 }, { "from", "to" })
 
 local install = record({

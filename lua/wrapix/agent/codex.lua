@@ -228,11 +228,12 @@ local function decode(state, object)
   return make and make(state, object)
 end
 
+-- Linked statically: it runs with any C library.
 local function programs()
   local files = {}
   for i, machine in ipairs({ "x64/vendor/x86_64", "arm64/vendor/aarch64" }) do
     files[i] = { from = ("@openai/codex-linux-%s-unknown-linux-musl/bin/codex"):format(machine),
-      to = PROGRAM, mode = tonumber("755", 8), libc = "any" }
+      to = PROGRAM, mode = tonumber("755", 8) }
   end
   return files
 end
