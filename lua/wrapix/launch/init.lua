@@ -282,6 +282,9 @@ function Launch:_mend_status(result)
   if self.lease.orphaned or (self:_is_lost(result) and result.code == ENGINE_LOST) then
     result.code, result.signal = nil, SIGKILL
   end
+  -- An engine that cannot write to its terminal any more says 126, whatever PID 1 said.
+  local has_failed = result.code == ENGINE_FAILED or result.code == NOT_INVOKED
+  if self.started and has_failed then result.code = self.lease.status or result.code end
 end
 
 -- The container of an engine that ended by itself is removed by --rm: for a detached
