@@ -11,18 +11,18 @@ local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 -- Login, settings and sessions lie in one directory, of which the sessions are mounted over.
 local HOME = "~/.pi/agent"
 
--- It has no settings above the project's, and asks for no permission.
+-- It has no settings above the project's, and asks for no permission. Its own file is
+-- always given, or what a sandbox left in the login would hold for all projects.
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
 local function settings(input)
-  local unused, files = {}, {}
-  local own = compose.merge(input.seeds, input.extra)
-  if next(own) then
-    files[1] = { dest = HOME .. "/settings.json", text = compose.json(own) }
-  end
+  local unused = {}
   compose.unused("hooks.agent", input.hooks, "pi has extensions, and no hooks", unused)
   compose.unused("mcp", input.mcp, "pi knows no MCP servers", unused)
-  return { files = files, unused = unused }
+  local own = compose.merge({ quietStartup = true }, input.seeds, input.extra)
+  return {
+    files = { { dest = HOME .. "/settings.json", text = compose.json(own) } }, unused = unused,
+  }
 end
 
 -- Its parser knows no "--name=value".

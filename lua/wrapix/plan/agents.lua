@@ -250,12 +250,21 @@ local function check_settings(one, settings)
   return true
 end
 
+-- What lies in a login or a state is hidden by nothing of the skeleton: the init puts
+-- nothing over files that are there, and what it put there would stay.
+local function is_kept(list, dest)
+  for _, one in ipairs(list) do
+    if one.make and path.is_within(one.dest, dest) then return true end
+  end
+  return false
+end
+
 -- Below the home the init copies it from the skeleton; elsewhere it is a mount.
 local function add_file(list, ctx, one, file)
   local dest, message, code, hint = mount.resolve_dest(file.dest)
   if not dest then return nil, message, code, hint end
   local home = ctx.plan.user.home
-  local is_home = path.is_within(home, dest)
+  local is_home = path.is_within(home, dest) and not is_kept(list, dest)
   local rel = is_home and "skel" .. dest:sub(#home + 1) or ("agents/%s%s"):format(one.name, dest)
   if is_home and ctx.skeleton[rel] then
     return item.refuse(one.name, ("%s: agent %s has a file there as well")
@@ -277,12 +286,22 @@ local function add_file(list, ctx, one, file)
   return true
 end
 
+-- Which of its variables are set; their values are nobody's business here.
+local function set_secrets(ctx, one)
+  local set = {}
+  for _, name in ipairs(ctx.options.login and {} or one.agent.secrets) do
+    local value = ctx.facts.env[name]
+    if value and value ~= "" then set[name] = true end
+  end
+  return set
+end
+
 local function add_settings(list, ctx, one)
   local profile = ctx.profile
   local settings, message, code, hint = call(one, "settings", one.agent.settings, {
     extra = profile.settings and profile.settings[one.name],
     hooks = profile.hooks and profile.hooks.agent, mcp = profile.mcp,
-    workspace = ctx.plan.workspace.dest,
+    workspace = ctx.plan.workspace.dest, secrets = set_secrets(ctx, one),
     prompt_file = not ctx.options.login and INSIDE .. PROMPT or nil,
   })
   if settings == nil then return nil, message, code, hint end

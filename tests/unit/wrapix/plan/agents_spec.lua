@@ -200,6 +200,29 @@ describe("what an agent brings", function()
     assert.same({ true, '{"key":"@KEY@","at":"/workspace"}' }, { file.private, file.text })
   end)
 
+  it("lies read-only over what a login or a state keeps at its place", function()
+    local dest = "/home/wrapix/.odd/settings.json"
+    local p = made({ base = "b", agents = { "odd" } }, nil, with_agent({
+      state = { { name = "home", dest = "~/.odd" } },
+      settings = function() return { files = { { dest = "~/.odd/settings.json", text = "{}" } } } end,
+    }))
+    assert.equal("ro", find(p.mounts, "dest", dest).mode)
+    assert.is_nil(find(p.files, "path", "skel/.odd/settings.json"))
+    assert.equal("{}", find(p.files, "path", "agents/odd" .. dest).text)
+  end)
+
+  it("knows which of its variables are set, not what they hold", function()
+    local seen
+    made({ base = "b", agents = { "odd" } }, nil, function(facts)
+      with_agent({ secrets = { "ODD_KEY", "ODD_EMPTY", "ODD_NONE" }, settings = function(input)
+        seen = input.secrets
+        return { files = {} }
+      end })(facts)
+      facts.env.ODD_KEY, facts.env.ODD_EMPTY = "canary", ""
+    end)
+    assert.same({ ODD_KEY = true }, seen)
+  end)
+
   it("is told of when it could not be carried", function()
     local p = made(copy(CLAUDE, { hooks = { agent = { Odd = "x" } } }))
     assert.same({ { what = "hooks.agent.Odd", reason = "has no such event" } }, p.agents[1].unused)
