@@ -156,12 +156,11 @@ local SOURCES = {
     }
   end,
   toolchain = function(_, stage, from)
-    local lines = { "# Written by wrapix from a profile's toolchain.", "FROM " .. from }
-    for _, name in ipairs(stage.variables) do
-      lines[#lines + 1] = "ARG " .. name
-    end
-    lines[#lines + 1] = M.run({ TRUST }, stage.commands)
-    return lines
+    return {
+      "# Written by wrapix from a profile's toolchain.",
+      "FROM " .. from,
+      M.run({ TRUST }, stage.commands),
+    }
   end,
   agents = function(_, stage, from) return npm.source(stage, from, M) end,
 }

@@ -62,12 +62,16 @@ end
 ---@param opts { unnamed: boolean? }? unnamed: those that lost their name as well
 ---@return wrapix.ImageEntry[] sorted by reference
 function M.parse(images, opts)
-  local out = {}
+  local out, seen = {}, {}
   for _, image in ipairs(images) do
     local names = type(image) == "table" and type(image.Names) == "table" and image.Names or {}
     local is_image = type(image) == "table" and type(image.Id) == "string"
     for _, name in ipairs(names) do
-      if type(name) == "string" and is_image then add(out, image, name) end
+      -- Podman lists an image with all its names once for each of them.
+      if type(name) == "string" and is_image and not seen[name] then
+        seen[name] = true
+        add(out, image, name)
+      end
     end
     if is_image and #names == 0 and opts and opts.unnamed then
       add(out, image, image.Id)
@@ -136,15 +140,20 @@ local function by_hash(entries)
   return out
 end
 
+-- What a label names, or another of the same content where that name is gone.
+local function meant(ref, by_ref, hashes)
+  if by_ref[ref] then return by_ref[ref] end
+  local same = hashes[(ref or ""):match(":(%x+)$") or ""]
+  return same and same[1]
+end
+
 -- Below a needed image its stages are needed, and what installs its agents: a new
 -- version of an agent is built on them.
-local function need(entry, hashes)
-  if entry.current then return end
+local function need(entry, by_ref, hashes)
+  if not entry or entry.current then return end
   entry.current = true
-  for _, name in ipairs({ "parent", "npm" }) do
-    local hash = (entry.labels[name] or ""):match(":(%x+)$")
-    for _, below in ipairs(hash and hashes[hash] or {}) do need(below, hashes) end
-  end
+  need(meant(entry.labels.parent, by_ref, hashes), by_ref, hashes)
+  need(meant(entry.labels.npm, by_ref, hashes), by_ref, hashes)
 end
 
 --- Marks what is needed, and by whom.
@@ -153,13 +162,14 @@ end
 --- profiles: table<string, string[]> } ids of images; names by reference
 ---@return wrapix.ImageEntry[] entries the same
 function M.mark(entries, needs)
-  local hashes = by_hash(entries)
+  local hashes, by_ref = by_hash(entries), {}
   for _, entry in ipairs(entries) do
+    by_ref[entry.ref] = entry
     entry.in_use = needs.used[entry.id] or false
     entry.workspaces, entry.profiles = needs.workspaces[entry.ref], needs.profiles[entry.ref]
   end
   for _, entry in ipairs(entries) do
-    if entry.workspaces or entry.profiles then need(entry, hashes) end
+    if entry.workspaces or entry.profiles then need(entry, by_ref, hashes) end
   end
   for _, entry in ipairs(entries) do entry.current = entry.current or false end
   return entries

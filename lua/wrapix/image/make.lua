@@ -96,7 +96,7 @@ local function mirrors(stage)
 end
 
 -- By their names alone, so that what they say is in no command line; and in no history
--- of an image either.
+-- of an image either. Where things are fetched from is no part of what an image is.
 local function add_mirrors(job, stage, ctx)
   for _, name in ipairs(mirrors(stage)) do
     local value = ctx.facts.env[name]
@@ -104,6 +104,7 @@ local function add_mirrors(job, stage, ctx)
     if value and value ~= "" then
       job.env[name] = value
       table.move({ "--build-arg", name }, 1, 2, #job.flags + 1, job.flags)
+      job.text = job.text:gsub("FROM [^\n]+\n", "%0ARG " .. name .. "\n", 1)
     end
   end
   if next(job.env) then job.flags[#job.flags + 1] = "--omit-history" end

@@ -20,8 +20,8 @@ local TREES = "/opt/wrapix/agents/"
 ---@field version string
 ---@field npm string the package
 ---@field packages string[]? of the distribution, what it needs to run
----@field files { from: string, to: string, mode: integer?, libc: "glibc"|"musl"|"any"? }[]? native
---- programs; of those with the same `to` the first there is counts
+---@field files { from: string, to: string, mode: integer? }[]? native programs; of those with the
+--- same `to` the first there is counts. One whose path says "musl" runs on musl
 ---@field bin table<string, string>? command → path in the image, or below node_modules
 
 local function refuse(agent, reason, hint)
@@ -47,17 +47,15 @@ local function is_version(text)
   return type(text) == "string" and #text <= 64 and text:find("^%d[%w.+_-]*$") ~= nil
 end
 
--- Which of the files run with the base's C library. A program that is linked
--- statically says "any"; of the others the name tells.
+-- What was made for glibc needs it. What was made for musl comes after that elsewhere:
+-- it may be linked statically, and then it is all there is.
 local function fitting(files, libc)
-  local out = {}
+  local glibc, musl = {}, {}
   for _, file in ipairs(files) do
-    local made_for = file.libc or (file.from:find("musl", 1, true) and "musl" or "glibc")
-    if made_for == libc or made_for == "any" then
-      out[#out + 1] = { from = file.from, to = file.to, mode = file.mode }
-    end
+    local list = file.from:find("musl", 1, true) and musl or glibc
+    list[#list + 1] = { from = file.from, to = file.to, mode = file.mode }
   end
-  return out
+  return libc == "musl" and musl or table.move(musl, 1, #musl, #glibc + 1, glibc)
 end
 
 local function check_files(agent, dialect)
@@ -188,7 +186,6 @@ function M.source(stage, from, containerfile)
   return {
     "# Written by wrapix: the agents, from npm.",
     ("FROM %s AS npm"):format(stage.npm.ref),
-    "ARG NPM_CONFIG_REGISTRY",
     containerfile.run(table.unpack(commands)),
     "FROM " .. from,
     ("COPY --from=npm %s/ /"):format(OUT),
