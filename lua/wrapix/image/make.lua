@@ -7,7 +7,7 @@ local containerfile = require("wrapix.image.containerfile")
 local lazy = require("wrapix.lazy")
 
 local bases = lazy("wrapix.image.base")
-local npm = lazy("wrapix.image.npm")
+local npm_failure = lazy("wrapix.image.npm_failure")
 local toolchains = lazy("wrapix.image.toolchain")
 
 local M = {}
@@ -27,7 +27,7 @@ local STEPS = {
   runtime = function(_, stage)
     return ("with %s the agents need"):format(count(stage.packages, "package"))
   end,
-  agents = function(_, stage) return ("with %s"):format(npm.words(stage)) end,
+  agents = function(_, stage) return ("with %s"):format(npm_failure.words(stage)) end,
   npm = function() return "to install agents with (once; about a minute)" end,
 }
 
@@ -120,7 +120,7 @@ local function explainer(stage, backend)
     return backend.explain
   end
   return function(lines)
-    local reason, code, hint = npm.explain(lines)
+    local reason, code, hint = npm_failure.explain(lines)
     if reason then return reason, code, hint end
     return backend.explain(lines)
   end

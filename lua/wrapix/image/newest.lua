@@ -6,6 +6,7 @@ local acts = require("wrapix.image.acts")
 local containerfile = require("wrapix.image.containerfile")
 local make = require("wrapix.image.make")
 local npm = require("wrapix.image.npm")
+local npm_failure = require("wrapix.image.npm_failure")
 local recipes = require("wrapix.image.recipe")
 
 local M = {}
@@ -82,7 +83,7 @@ function M.versions(recipe, facts, opts)
   if not result then return nil, "update-agents: " .. tostring(message), code end
   if result.code == 0 then return read(result, stage.agents) end
   local lines = lines_of(result.stderr)
-  local reason, what, help = npm.meaning(lines)
+  local reason, what, help = npm_failure.meaning(lines)
   reason = reason or (result.timed_out and ("no answer in %d seconds"):format(PATIENCE))
     or lines[#lines] or ("npm failed with status %s"):format(result.code)
   return nil, "update-agents: npm: " .. reason, what or "EIMAGE", help

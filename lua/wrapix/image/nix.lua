@@ -208,7 +208,7 @@ local function id_of(name, ctx)
 end
 
 --- Loads the image and gives it its name and its labels. The name is set when the
---- image is whole; what was loaded for it loses the name it came with.
+--- image is whole; the record of what was loaded goes.
 ---@param recipe wrapix.Recipe
 ---@param image wrapix.StageImage
 ---@param ctx wrapix.ImageContext
@@ -234,7 +234,9 @@ function M.make(recipe, image, ctx)
   })
   if not ok then return nil, message, code, hint end
   if name:find(LOADED_NAME) then
-    ctx.deps.proc.run({ ctx.engine, "untag", id, name }, { stdin = "null", stdout = "null",
+    -- Its layers stay, as those of the image just made. Untagged only, it would be left
+    -- behind when that one is removed.
+    ctx.deps.proc.run({ ctx.engine, "rmi", "--", name }, { stdin = "null", stdout = "null",
       stderr = "null", timeout = 60 })
   end
   return true
