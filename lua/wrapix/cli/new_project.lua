@@ -12,7 +12,7 @@ local report = require("wrapix.cli.report")
 local text_table = require("wrapix.cli.text_table")
 
 local FROM = { "devcontainer" }
-local LONGEST_CELL = 100
+local LONGEST_CELL = 60
 
 ---@type wrapix.CliCommand
 local M = {

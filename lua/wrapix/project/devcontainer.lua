@@ -8,6 +8,7 @@
 local check = require "wrapix.schema.check"
 local ORDER = require("wrapix.project.look").ORDER
 local features = require "wrapix.project.features"
+local json = require "wrapix.json"
 local mounts = require "wrapix.project.mounts"
 local schema = require "wrapix.schema"
 local shell = require "wrapix.shell"
@@ -23,6 +24,7 @@ local LONGEST = 16 << 10
 ---@field basename string of the workspace's directory
 ---@field id string stands for this project
 ---@field file string as it is shown
+---@field slug fun(text: string): string a name made of a text
 ---@field wanted string? profile asked for
 ---@field look wrapix.ProjectLook what the project's own files say
 ---@field places fun(profile: string, others: string[]): table<string, string> dest → what is there
@@ -65,7 +67,9 @@ local function too_long(text) return #text > LONGEST and "is longer than 16 KiB"
 -- Image and features -------------------------------------------------------------------
 
 local function image(dev, ref)
-  if type(ref) ~= "string" then return left(dev, "image", "a text expected") end
+  if type(ref) ~= "string" or not ref:find("^%w") then
+    return left(dev, "image", "the name of an image expected")
+  end
   if ref:find("${", 1, true) then return left(dev, "image", "its name depends on a variable") end
   local full = features.full_image(ref)
   local problem
@@ -287,7 +291,7 @@ local REASONS = {
   userEnvProbe = "variables are those of the profile",
   waitFor = "hooks.after_start runs beside the command",
 }
-local NEEDLESS = { init = ALWAYS, updateRemoteUserUID = ALWAYS, name = "name" }
+local NEEDLESS = { init = ALWAYS, updateRemoteUserUID = ALWAYS }
 local SILENT = { ["$schema"] = true, overrideFeatureInstallOrder = true }
 
 local function is_off(value)
@@ -324,6 +328,11 @@ end
 -- In this order: the image decides about features, these about the profile, and
 -- that about the places mounts may have.
 local BEFORE = {
+  { "name", function(dev, value)
+    if type(value) ~= "string" then return left(dev, "name", "a text expected") end
+    dev.draft.name = dev.ctx.slug(value:sub(1, 200))
+    took(dev, "name", "name, " .. dev.draft.name)
+  end },
   { "image", image }, { "build", build },
   { "dockerFile", function(dev, value) dockerfile(dev, "dockerFile", value, dev.object.context) end },
   { "features", function(dev, value)
@@ -393,7 +402,9 @@ end
 ---@return { mapped: table[], unmapped: table[], others: string[] }? others: further profiles
 ---@return string? message
 function M.map(object, draft, ctx)
-  if type(object) ~= "table" or object[1] ~= nil then return nil, "is no object" end
+  if type(object) ~= "table" or object[1] ~= nil or json.is_array(object) then
+    return nil, "is no object"
+  end
   local dev = {
     object = object, draft = draft, ctx = ctx, mapped = {}, unmapped = {}, profiles = {},
     others = {}, seen = {},

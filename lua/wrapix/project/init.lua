@@ -219,7 +219,11 @@ local function mount_check(root, deps)
   return function(spec)
     local made, message = mount.resolve(spec, ctx)
     if made == nil then return nil, (message:gsub("^mount: ", "")) end
-    return true
+    if made then return true end
+    -- It is not there today; what it would be one day is judged by its name.
+    local source = path.normalize(path.join(root, (path.expand(spec.source, ctx))))
+    local reason = mount.danger(source, ctx)
+    return not reason or nil, reason and ("%s: it %s"):format(path.show(source), reason)
   end
 end
 
@@ -231,7 +235,7 @@ local function map_devcontainer(result, request, deps, ctx)
   local mapped
   mapped, message = devcontainer.map(object, result.draft, {
     basename = path.basename(result.workspace), id = deps.store.key(result.workspace),
-    file = source, wanted = request.profile, look = result.look, places = places_of(deps, ctx),
+    file = source, slug = slug, wanted = request.profile, look = result.look, places = places_of(deps, ctx),
     check_mount = mount_check(result.workspace, deps),
   })
   if not mapped then return fail(source, message) end

@@ -111,6 +111,10 @@ local function bind(dev, spec, dest)
   local source, reason = variables.replace(spec.source, dev:place("source"))
   reason = reason or check.bad_text(source) or (#source > LONGEST and "its source is too long")
   if reason then return nil, reason end
+  if source:find("^%.%f[/\0]") then
+    source = path.normalize(source)
+    if not source:find("^%.%.?%f[/\0]") then source = "./" .. source end
+  end
   local is_read_only = spec.readonly ~= nil and spec.readonly ~= "false" and spec.readonly ~= "0"
   local made = {
     source = source, dest = dest, mode = is_read_only and "ro" or "rw", optional = true,
