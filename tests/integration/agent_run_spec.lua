@@ -88,6 +88,19 @@ describe("agent.run", function()
     assert.is_nil(fs.stat("/proc/" .. pid))
   end)
 
+  it("does not count as silence what comes before the agent runs", function()
+    world:hold("run")
+    world:write("work/open.sh", "sleep 0.6; : >" .. world.dir .. "/podman/run.go")
+    script(stream("hello"), [[
+      local task, proc = wrapix.task, wrapix.proc
+      local result = task.scope(function(scope)
+        scope:spawn(function() return proc.run({ "sh", "open.sh" }) end)
+        return assert(wrapix.agent.run(box, { prompt = "x", idle = 0.3 }))
+      end)
+      assert(result.ok and not result.stopped, result.kind)
+    ]])
+  end)
+
   it("ends an agent that takes longer than it may", function()
     script("while :; do echo; sleep 0.05; done", [[
       local result = assert(wrapix.agent.run(box, { prompt = "x", timeout = "1s", idle = "30s" }))

@@ -41,6 +41,7 @@ local SLOW_SECONDS = 1.5
 ---@field on_stdout fun(chunk: string)? is handed it as it comes, instead
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
+---@field on_started fun()? the command runs: image and container are there
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
@@ -193,6 +194,7 @@ function Launch:_started()
   fault.point("launch.started")
   self.started = true
   self.session:note_start()
+  if self.opts.on_started then self.opts.on_started() end
   self:_beside("after_start")
 end
 
