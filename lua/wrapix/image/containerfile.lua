@@ -15,6 +15,7 @@ local M = {}
 ---@field name string of the backend
 ---@field base string what is built on unless the profile says otherwise
 ---@field always string[] packages every image has
+---@field present string[] packages every base has
 ---@field npm string[] packages that bring npm
 ---@field native string[]? packages that agents of native code need here
 ---@field libc "glibc"|"musl"
@@ -66,7 +67,7 @@ local function runtime_stage(agents, present, dialect)
   end
   local read, message, code, hint = packages.read(wanted, dialect)
   if not read then return nil, message, code, hint end
-  local missing = packages.without(read.packages, present)
+  local missing = packages.without(packages.without(read.packages, present), dialect.present)
   return #missing > 0 and { kind = "runtime", packages = missing } or false
 end
 

@@ -53,7 +53,8 @@ function M.export(args, deps)
   local ref
   ref, message, code, hint = common.reference(args, facts, deps)
   if not ref then return common.refuse(deps, message, code, hint) end
-  local file, result = path.join(deps.cwd(), args.file)
+  local file = path.join(deps.cwd(), args.file)
+  local result
   result, message, code, hint = deps.interruptible(function()
     return deps.image.export(ref, file, facts, { report = deps.report })
   end)
@@ -65,7 +66,8 @@ end
 function M.import(args, deps)
   local facts, message, code, hint = common.facts(args, deps)
   if not facts then return common.refuse(deps, message, code, hint) end
-  local file, result = path.join(deps.cwd(), args.file)
+  local file = path.join(deps.cwd(), args.file)
+  local result
   result, message, code, hint = deps.interruptible(function()
     return deps.image.import(file, facts, { report = deps.report })
   end)

@@ -5,14 +5,14 @@ local image = require("wrapix.image")
 
 local CLAUDE = {
   install = {
-    npm = "@a/claude", version = "1.0.0", packages = { "bash", "git" },
+    npm = "@a/claude", version = "1.0.0", packages = { "bash", "git", "ripgrep" },
     files = { { from = "@a/claude-linux-x64/claude", to = "/opt/wrapix/claude/claude" } },
     bin = { claude = "/opt/wrapix/claude/claude" },
   },
 }
 
 local function recipe(fields, pins, env)
-  local profile = { name = "shop", packages = { "bash", "git" } }
+  local profile = { name = "shop", packages = { "git", "ripgrep" } }
   for key, value in pairs(fields or {}) do profile[key] = value end
   return image.recipe(profile, env, { agents = {
     get = function(name)
@@ -52,8 +52,9 @@ describe("the stages of a recipe", function()
   it("have one for what an agent needs and the profile does not bring", function()
     local list = stages({ packages = { "git=1:2.47" }, agents = { "claude" } })
     assert.equal("runtime", list[2].kind)
-    assert.truthy(list[2].text:find("\n      bash; ", 1, true))
+    assert.truthy(list[2].text:find("\n      ripgrep; ", 1, true))
     assert.is_nil(list[2].text:find("\n      git", 1, true))
+    assert.is_nil(list[2].text:find("\n      bash", 1, true), "every Debian has it")
   end)
 
   it("each build on the one below, and only the last has the profile's name", function()
@@ -71,7 +72,7 @@ describe("the stages of a recipe", function()
   end)
 
   it("all change with what is below", function()
-    local old, new = refs(AGENTS), refs({ packages = { "bash", "git", "jq" }, agents = { "claude" } })
+    local old, new = refs(AGENTS), refs({ packages = { "git", "jq", "ripgrep" }, agents = { "claude" } })
     for i in ipairs(old) do assert.not_equal(old[i], new[i]) end
   end)
 
