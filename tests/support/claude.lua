@@ -31,6 +31,7 @@ return wrapix.derive(claude, { name = "claude-test", %s })
 ---@field model wrapix.test.ModelServer
 ---@field dir string the project
 ---@field home string the person's
+---@field stores string where logins and projects lie
 ---@field env table<string, string> what wrapix is started with
 local World = {}
 World.__index = World
@@ -63,7 +64,9 @@ function M.world(opts)
   local home = e2e.dir("home")
   local self = setmetatable({
     model = model_server.for_sandbox(BACKENDS[e2e.host]), home = home,
-    dir = M.project(opts.files), data = home .. "/data/wrapix",
+    dir = M.project(opts.files),
+    -- As root each user whose sandboxes are started has stores of its own.
+    stores = home .. "/data/wrapix" .. (e2e.rootful and "/uid/" .. e2e.uid or ""),
     env = { HOME = home, XDG_DATA_HOME = home .. "/data", ANTHROPIC_API_KEY = M.key,
       TERM = "xterm-256color" },
   }, World)
