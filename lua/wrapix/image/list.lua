@@ -117,16 +117,25 @@ end
 
 -- What is needed ---------------------------------------------------------------------
 
+-- One that only prepared an image, and was not removed: see warm.lua.
+local function is_leftover(one)
+  local name = type(one.Names) == "table" and one.Names[1]
+  return type(name) == "string" and name:find("^wrapix%-warm%-") and name or nil
+end
+
 -- Containers of others count, and those that builds work in.
 local function used_ids(facts, deps)
   local argv = { facts.engine.path, "ps", "--all", "--external", "--no-trunc", "--format", "json" }
   local containers, message, code = ask("list containers", argv, deps)
   if not containers then return nil, message, code end
-  local used = {}
+  local used, leftovers = {}, {}
   for _, one in ipairs(containers) do
-    if type(one) == "table" and type(one.ImageID) == "string" then used[one.ImageID] = true end
+    if type(one) == "table" and type(one.ImageID) == "string" then
+      local name = is_leftover(one)
+      if name then leftovers[#leftovers + 1] = name else used[one.ImageID] = true end
+    end
   end
-  return used
+  return used, leftovers
 end
 
 local function by_hash(entries)
@@ -180,19 +189,20 @@ end
 ---@param profiles table<string, string[]> names of profiles by the reference of their image
 ---@param opts { deps: table?, unnamed: boolean? }? deps: proc, json, and those of the index
 ---@return wrapix.ImageEntry[]|nil
----@return string? message
+---@return string[]|string names of containers that nobody needs, or message
 ---@return string? code
 function M.needed(facts, profiles, opts)
   local deps = opts and opts.deps or real_deps()
   local entries, message, code = M.read(facts, opts)
   if not entries then return nil, message, code end
-  local used, workspaces
-  used, message, code = used_ids(facts, deps)
-  if not used then return nil, message, code end
+  local used, leftovers, problem = used_ids(facts, deps)
+  if not used then return nil, leftovers, problem end
+  local workspaces
   workspaces, message, code =
     require("wrapix.image.index").current(facts, { deps = opts and opts.deps })
   if not workspaces then return nil, message, code end
-  return M.mark(entries, { used = used, workspaces = workspaces, profiles = profiles })
+  M.mark(entries, { used = used, workspaces = workspaces, profiles = profiles })
+  return entries, leftovers
 end
 
 return M

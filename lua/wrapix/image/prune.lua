@@ -72,9 +72,10 @@ end
 ---@return string? code
 function M.run(facts, profiles, opts)
   opts = opts or {}
-  local entries, message, code = list.needed(facts, profiles, { deps = opts.deps, unnamed = true })
-  if not entries then return nil, message, code end
+  local entries, rest, code = list.needed(facts, profiles, { deps = opts.deps, unnamed = true })
+  if not entries then return nil, rest, code end
   local ctx = acts.new(facts, opts)
+  for _, name in ipairs(opts.dry_run and {} or rest) do ctx.remove_container(name) end
   local goes, named, kept = {}, {}, 0
   for _, entry in ipairs(entries) do
     named[entry.id] = (named[entry.id] or 0) + 1

@@ -27,8 +27,7 @@ function M.image(ref, facts, opts)
     what = "prepare image", object = ref, name = "warm",
     explain = require("wrapix.image.failure").explain,
   })
-  ctx.deps.task.shield(ctx.deps.proc.run,
-    { ctx.engine, "rm", "--force", "--ignore", "--", name }, { stdin = "null", timeout = 60 })
+  ctx.deps.task.shield(ctx.remove_container, name)
   if not ok then return nil, message, code, hint end
   first_use.mark(ref, facts, { deps = opts.deps })
   return true

@@ -94,6 +94,17 @@ describe("image.prune", function()
     assert.equal(5, #world.gone)
   end)
 
+  it("takes away what was left of the preparing of an image, which uses it no more", function()
+    local containers = { { ImageID = "id-01", Names = { "wrapix-warm-1000-x" } } }
+    local world = new_world({ image("shop", "01") }, { containers = containers })
+    run(world, {}, { dry_run = true })
+    assert.is_nil(table.concat(world.calls, "\n"):find("podman rm ", 1, true))
+    run(world)
+    assert.truthy(table.concat(world.calls, "\n")
+      :find("/bin/podman rm --force --ignore -- wrapix-warm-1000-x", 1, true))
+    assert.same({ "localhost/wrapix-shop:01" }, world.gone)
+  end)
+
   it("leaves what is being built, and says so", function()
     local world = new_world({ image("stage", "ab") })
     world.locks["/cache/images/lock/ab"] = true
