@@ -76,7 +76,8 @@ local function update(dirs, change)
   if not files then return nil, message, code, hint end
   if change(files) == false then return true end
   local text = assert(json.encode({ version = 1, files = files }, { pretty = true }))
-  ok, message, code = fs.write_atomic(dirs.state .. "/" .. STORE, text .. "\n", { mode = PRIVATE_FILE })
+  local file = dirs.state .. "/" .. STORE
+  ok, message, code = fs.write_atomic(file, text .. "\n", { mode = PRIVATE_FILE })
   if not ok then return nil, "trust: " .. message, code end
   return true
 end

@@ -18,11 +18,11 @@ local LONGEST_CELL = 60
 local M = {
   name = "init",
   summary = "Write a wrapix.lua for this project, after looking at it.",
-  description = "Looks at the files of the project (Cargo.toml, pyproject.toml, package.json, go.mod, "
-    .. "Makefile and their like), and writes a commented wrapix.lua that derives from the profile that "
-    .. "fits, and .wrapix/.gitignore. Nothing that is there is changed. What was written is trusted as "
-    .. "it is, so that `wrapix` uses it; what came from a devcontainer.json is not, until you have "
-    .. "read it and said `wrapix trust`.",
+  description = "Looks at the files of the project (Cargo.toml, pyproject.toml, package.json, "
+    .. "go.mod, Makefile and their like), and writes a commented wrapix.lua that derives from the "
+    .. "profile that fits, and .wrapix/.gitignore. Nothing that is there is changed. What was "
+    .. "written is trusted as it is, so that `wrapix` uses it; what came from a devcontainer.json "
+    .. "is not, until you have read it and said `wrapix trust`.",
   usage = {
     "wrapix init [--profile NAME] [--dry-run]",
     "wrapix init --from devcontainer [FILE]",
@@ -102,8 +102,8 @@ end
 -- devcontainer.json are those of whoever wrote that.
 local function trust(result, deps)
   if result.source then return false end
-  local ok, message, _, hint =
-    deps.trust.add({ { file = result.file, text = result.text } }, deps.dirs())
+  local written = { file = result.file, text = result.text }
+  local ok, message, _, hint = deps.trust.add({ written }, deps.dirs())
   if not ok then deps.report:warn(message, hint) end
   return ok == true
 end
@@ -111,10 +111,11 @@ end
 local function tell_next(args, result, is_trusted, deps)
   local dir = args.workspace and " -C " .. report.printable(args.workspace) or ""
   if is_trusted then
-    deps.report:note(("`wrapix%s` uses it; after a change of it, `wrapix trust%s`"):format(dir, dir))
+    local text = "`wrapix%s` uses it; after a change of it, `wrapix trust%s`"
+    deps.report:note(text:format(dir, dir))
   else
-    deps.report:note(("read wrapix.lua, then `wrapix trust%s`; until then `wrapix%s` does not use it")
-      :format(dir, dir))
+    local text = "read wrapix.lua, then `wrapix trust%s`; until then `wrapix%s` does not use it"
+    deps.report:note(text:format(dir, dir))
   end
   for _, text in ipairs(result.notes) do deps.report:note(text) end
 end
@@ -143,7 +144,9 @@ function M.run(args, deps)
     if not ok then return refuse(deps, message, code) end
     is_trusted = trust(result, deps)
   end
-  if args.json then return output.json(data_of(result, not args.dry_run, is_trusted, deps), deps) end
+  if args.json then
+    return output.json(data_of(result, not args.dry_run, is_trusted, deps), deps)
+  end
   if args.dry_run then
     deps.out(result.text)
     return 0

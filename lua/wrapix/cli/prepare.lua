@@ -72,10 +72,12 @@ end
 -- Somebody who can write to the workspace, and so what ran in a sandbox, could swap
 -- a profile the user relies on for the default by changing or removing it.
 local function refuse_changed(found, shown)
-  local what = found.code == "ENOENT" and "is gone" or "has changed"
+  local is_gone = found.code == "ENOENT"
+  local what = is_gone and "is gone" or "has changed"
+  local way = is_gone and "`wrapix trust --remove %s` forgets it"
+    or "`wrapix trust %s` shows it and asks"
   return nil, ("run: %s: %s since it was trusted"):format(shown, what), "EPERM",
-    found.code == "ENOENT" and "`wrapix trust --remove .` forgets it; `wrapix base` starts without it"
-      or "`wrapix trust` shows it and asks; `wrapix base` starts without it"
+    way:format(shown) .. "; `wrapix base` starts without it"
 end
 
 --- The profile the workspace has for itself, when the user trusts it.

@@ -14,11 +14,13 @@ local text_table = require("wrapix.cli.text_table")
 local M = {
   name = "trust",
   summary = "Say that a project's own profiles may be used.",
-  description = "A project's wrapix.lua and .wrapix/profiles/*.lua are programs that run on the host, so "
-    .. "they are used only after you have said so. This shows them and asks; the answer holds for the "
-    .. "content they have now, and a changed file is asked about anew.",
+  description = "A project's wrapix.lua and .wrapix/profiles/*.lua are programs that run on the "
+    .. "host, so they are used only after you have said so. This shows them and asks; the answer "
+    .. "holds for the content they have now, and a changed file is asked about anew.",
   usage = {
-    "wrapix trust [FILE|DIR] [--yes]", "wrapix trust --list", "wrapix trust --remove [FILE|DIR]",
+    "wrapix trust [FILE|DIR] [--yes]",
+    "wrapix trust --list",
+    "wrapix trust --remove [FILE|DIR]",
   },
   arguments = {
     { name = "place", argname = "FILE|DIR", optional = true,
@@ -109,7 +111,7 @@ local function find(args, deps, files)
   if workspace then return { deps.trust.look(workspace, rel, files) } end
   if not stat then return nil, "trust: " .. message, code end
   return nil, ("trust: %s: nobody asks about this file"):format(shown), "EUSAGE",
-    "wrapix.lua and .wrapix/profiles/NAME.lua of a project are asked about; others are used by their path"
+    "that is wrapix.lua and .wrapix/profiles/NAME.lua of a project; others are used by their path"
 end
 
 local function show(found, deps)
@@ -128,7 +130,8 @@ local function ask(found, deps)
       "read the file, then `wrapix trust --yes`"
   end
   show(found, deps)
-  deps.out(("Run %s on this host, as you? [y/N] "):format(#found == 1 and "this file" or "these files"))
+  local what = #found == 1 and "this file" or "these files"
+  deps.out(("Run %s on this host, as you? [y/N] "):format(what))
   deps.flush()
   local answer = (deps.read_line() or ""):lower():match("^%s*(.-)%s*$")
   if answer == "y" or answer == "yes" then return true end

@@ -35,7 +35,9 @@ local LONGEST = 16 << 10
 ---@field mapped { what: string, became: string }[]
 ---@field unmapped { what: string, reason: string }[]
 
-local function took(dev, what, became) dev.mapped[#dev.mapped + 1] = { what = what, became = became } end
+local function took(dev, what, became)
+  dev.mapped[#dev.mapped + 1] = { what = what, became = became }
+end
 
 local function left(dev, what, reason)
   dev.unmapped[#dev.unmapped + 1] = { what = what, reason = reason }
@@ -62,7 +64,10 @@ local function each(dev, what, map, visit)
   end
 end
 
-local function too_long(text) return #text > LONGEST and "is longer than 16 KiB" or check.bad_text(text) end
+-- Why a text is not taken, or nil.
+local function unfit(text)
+  return #text > LONGEST and "is longer than 16 KiB" or check.bad_text(text)
+end
 
 -- Image and features -------------------------------------------------------------------
 
@@ -93,9 +98,9 @@ local function build_hint(dev, file, context)
 end
 
 local function dockerfile(dev, what, file, context)
-  local is_fine = type(file) == "string" and not too_long(file)
+  local is_fine = type(file) == "string" and not unfit(file)
   local dir = dev.ctx.file:match("^(.*)/[^/]*$") or "."
-  context = type(context) == "string" and not too_long(context) and context or "."
+  context = type(context) == "string" and not unfit(context) and context or "."
   local hint = is_fine and build_hint(dev, dir .. "/" .. file, dir .. "/" .. context)
   left(dev, what, "no Dockerfile is built" .. (hint and ": " .. hint or ""))
 end
@@ -105,7 +110,9 @@ local function build(dev, value)
   dockerfile(dev, "build", value.dockerfile, value.context)
 end
 
-local USUAL = { latest = true, lts = true, none = true, system = true, ["os-provided"] = true, [""] = true }
+local USUAL = {
+  latest = true, lts = true, none = true, system = true, ["os-provided"] = true, [""] = true,
+}
 
 -- The version asked for, unless any will do.
 local function version_of(options)
@@ -131,7 +138,7 @@ end
 
 local function apt_packages(dev, id, options)
   local list = type(options) == "table" and options.packages
-  if type(list) ~= "string" or too_long(list) then return left(dev, id, "no list of packages") end
+  if type(list) ~= "string" or unfit(list) then return left(dev, id, "no list of packages") end
   local entries, count = {}, 0
   for name in list:gmatch("[^%s,]+") do
     local problem
@@ -216,7 +223,7 @@ local function variable(dev, what, name, value)
   local host = variables.only_host(value)
   if host == name then return add_secret(dev, label, name) end
   local text, reason = variables.replace(value, dev:place("env"))
-  reason = reason or too_long(text)
+  reason = reason or unfit(text)
   if reason then return left(dev, label, reason) end
   set_env(dev, name, text)
   took(dev, label, "env")
@@ -244,13 +251,14 @@ local function add_command(dev, what, argv)
   for i, word in ipairs(argv) do
     if type(word) ~= "string" then return left(dev, what, "a list of texts expected") end
     local text, reason = variables.replace(word, dev:place("command"))
-    reason = reason or too_long(text)
+    reason = reason or unfit(text)
     if reason then return left(dev, what, reason) end
     texts[i] = text
     is_sudo = is_sudo or text:find("%f[%w]sudo%f[%W]") ~= nil
   end
   dev.draft.commands[#dev.draft.commands + 1] = { what = what, argv = texts }
-  took(dev, what, "hooks.after_start" .. (is_sudo and "; sudo in it will fail, nobody is root" or ""))
+  local remark = is_sudo and "; sudo in it will fail, nobody is root" or ""
+  took(dev, what, "hooks.after_start" .. remark)
 end
 
 local function command(dev, value, what, is_inner)
@@ -334,7 +342,9 @@ local BEFORE = {
     took(dev, "name", "name, " .. dev.draft.name)
   end },
   { "image", image }, { "build", build },
-  { "dockerFile", function(dev, value) dockerfile(dev, "dockerFile", value, dev.object.context) end },
+  { "dockerFile", function(dev, value)
+    dockerfile(dev, "dockerFile", value, dev.object.context)
+  end },
   { "features", function(dev, value)
     each(dev, "features", value, function(id, options) feature(dev, id, options) end)
   end },
@@ -354,6 +364,7 @@ local function handle(dev, list)
     if value ~= nil then row[2](dev, value, row[1]) end
     dev.seen[row[1]] = true
   end
+  dev.seen.context = dev.object.dockerFile ~= nil -- read with it
 end
 
 local function rest(dev)
@@ -365,7 +376,7 @@ local function rest(dev)
       took(dev, key, NEEDLESS[key])
     elseif REASONS[key] then
       if not is_off(value) then left(dev, key, REASONS[key]) end
-    elseif not dev.seen[key] and not SILENT[key] and not (key == "context" and dev.object.dockerFile) then
+    elseif not dev.seen[key] and not SILENT[key] then
       left(dev, key, "not known here")
     end
   end
@@ -391,8 +402,8 @@ local function choose_profile(dev)
   end
   if not dev.channel then return end
   if dev.draft.profile == "rust" then return rust_channel(dev, dev.channel) end
-  left(dev, "features: rust", ("the version %s: only a profile that derives from rust has a toolchain")
-    :format(dev.channel))
+  left(dev, "features: rust",
+    ("the version %s: only a profile that derives from rust has one"):format(dev.channel))
 end
 
 --- Maps a decoded devcontainer.json.
@@ -409,7 +420,9 @@ function M.map(object, draft, ctx)
     object = object, draft = draft, ctx = ctx, mapped = {}, unmapped = {}, profiles = {},
     others = {}, seen = {},
   }
-  function dev:place(where) return { where = where, basename = self.ctx.basename, id = self.ctx.id } end
+  function dev:place(where)
+    return { where = where, basename = self.ctx.basename, id = self.ctx.id }
+  end
   handle(dev, BEFORE)
   choose_profile(dev)
   dev.places = ctx.places(draft.profile, dev.others)

@@ -26,7 +26,9 @@ M.known = {
   git = { there = "every profile has git" },
   nix = { there = "every profile has nix" },
   ["jq-likes"] = { there = "every profile has jq and yq" },
-  ["common-utils"] = { there = "every profile has the usual tools", extra = { installZsh = "zsh" } },
+  ["common-utils"] = {
+    there = "every profile has the usual tools", extra = { installZsh = "zsh" },
+  },
   ["git-lfs"] = { packages = { "git-lfs" } },
   ["github-cli"] = { packages = { { "gh", apk = "github-cli" } } },
   java = {

@@ -139,7 +139,9 @@ local function candidates(root, deps)
   for _, rel in ipairs(PLACES) do add(rel) end
   local names, stats = deps.fs.list_beneath(root, ".devcontainer")
   for i, name in ipairs(names or {}) do
-    if stats[i].type == "directory" then add((".devcontainer/%s/devcontainer.json"):format(name)) end
+    if stats[i].type == "directory" then
+      add((".devcontainer/%s/devcontainer.json"):format(name))
+    end
   end
   return list
 end
@@ -193,8 +195,12 @@ local function places_of(deps, ctx)
     local list = { profile }
     for _, other in ipairs(others) do list[#list + 1] = deps.profile.load(other, ctx) end
     for _, one in ipairs(list) do
-      for cache, dest in pairs(one.caches or {}) do place_of(places, dest, "the cache " .. cache) end
-      for _, spec in ipairs(one.mounts or {}) do place_of(places, spec.dest, "a mount of " .. one.name) end
+      for cache, dest in pairs(one.caches or {}) do
+        place_of(places, dest, "the cache " .. cache)
+      end
+      for _, spec in ipairs(one.mounts or {}) do
+        place_of(places, spec.dest, "a mount of " .. one.name)
+      end
       for _, dest in ipairs(one.writable or {}) do place_of(places, dest, "writable") end
     end
     for _, entry in ipairs(profile and deps.profile.agents(profile) or {}) do
@@ -235,7 +241,8 @@ local function map_devcontainer(result, request, deps, ctx)
   local mapped
   mapped, message = devcontainer.map(object, result.draft, {
     basename = path.basename(result.workspace), id = deps.store.key(result.workspace),
-    file = source, slug = slug, wanted = request.profile, look = result.look, places = places_of(deps, ctx),
+    file = source, slug = slug, wanted = request.profile, look = result.look,
+    places = places_of(deps, ctx),
     check_mount = mount_check(result.workspace, deps),
   })
   if not mapped then return fail(source, message) end
@@ -267,7 +274,8 @@ local function verify(result, deps, ctx)
   }, { __index = ctx })
   local kind, value, code, hint = deps.profile.load_file(result.file, own)
   if kind == "profile" then return true end
-  return fail(result.file, ("what would be written is no profile: %s"):format(tostring(value)), code, hint)
+  local reason = ("what would be written is no profile: %s"):format(tostring(value))
+  return fail(result.file, reason, code, hint)
 end
 
 local function check_profile(name, deps, ctx)
@@ -332,10 +340,13 @@ local function write_ignore(result, deps)
   end
   local ok = true
   if not is_there then
-    -- As open as the project itself.
+    -- As open as the project itself, and its owner's, as sandboxes of root are.
+    local euid = deps.sys.euid()
+    local is_root = euid == 0
     local mode = stat.mode & tonumber("777", 8) | tonumber("700", 8)
     ok, message, code = deps.fs.ensure_dir_beneath(root, PRIVATE,
-      { mode = mode, uid = deps.sys.euid(), gid = deps.sys.gid() })
+      { mode = mode, uid = is_root and stat.uid or euid,
+        gid = is_root and stat.gid or deps.sys.gid() })
   end
   if ok then ok, message, code = deps.fs.create_beneath(root, IGNORE, M.IGNORE_TEXT) end
   if not ok and code ~= "EEXIST" then return nil, message, code end

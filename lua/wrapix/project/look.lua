@@ -9,20 +9,16 @@ local toolchain = require "wrapix.profile.toolchain"
 
 local M = {}
 
--- Where several languages meet, the first of these is derived from: the more a
--- profile brings beside packages, the earlier.
+--- The profiles of languages. Where several meet, the first is derived from: the
+--- more a profile brings beside packages, the earlier.
+---@type string[]
 M.ORDER = { "rust", "go", "python", "node", "c" }
 
 local LONGEST_DETAIL = 60
 
---- The files whose text is looked at.
-M.READ = {
-  "rust-toolchain.toml", "rust-toolchain", "pyproject.toml", "package.json", "go.mod", "meson.build",
-}
-
 ---@class wrapix.ProjectFiles
 ---@field names table<string, boolean> names in the directory
----@field text fun(name: string): string? of one of M.READ; nil when it cannot be read
+---@field text fun(name: string): string? nil when it cannot be read
 
 ---@class wrapix.ProjectFinding
 ---@field file string

@@ -49,7 +49,8 @@ local function parse(entry)
   end
   local spec = {}
   for key, value in pairs(entry) do
-    local ok, reason = add_field(spec, tostring(key), type(value) == "boolean" and tostring(value) or value)
+    if type(value) == "boolean" then value = tostring(value) end
+    local ok, reason = add_field(spec, tostring(key), value)
     if not ok then return nil, reason end
   end
   return spec
@@ -79,7 +80,8 @@ local function destination(dev, target)
   local dest = translate(path.normalize(text), dev)
   local place, message = mount.resolve_dest(dest)
   if not place then return nil, (message:gsub("^mount: ", "")) end
-  if dev.places[place] then return nil, ("%s is there already, %s"):format(dest, dev.places[place]) end
+  local other = dev.places[place]
+  if other then return nil, ("%s is there already, %s"):format(dest, other) end
   return dest, nil, place
 end
 
@@ -129,7 +131,8 @@ end
 local KINDS = { bind = bind, volume = volume, tmpfs = tmpfs }
 
 local function label_of(entry)
-  local target = type(entry) == "table" and (entry.target or entry.destination or entry.dst) or entry
+  local target = entry
+  if type(entry) == "table" then target = entry.target or entry.destination or entry.dst end
   return "mounts: " .. (type(target) == "string" and target:sub(1, 200) or "?")
 end
 

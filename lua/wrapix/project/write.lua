@@ -31,11 +31,13 @@ local function add_comment(lines, text) lines[#lines + 1] = "--" .. quote.commen
 
 local function head(draft)
   local lines = {}
-  add_comment(lines, "The sandbox of this project. `wrapix` uses it once it is trusted (`wrapix trust`),")
-  add_comment(lines, "because it is a program that runs on the host, as you.")
+  add_comment(lines, "The sandbox of this project. `wrapix` uses this file once it is trusted")
+  add_comment(lines, "(`wrapix trust`), because it is a program that runs on the host, as you.")
   lines[#lines + 1] = "--"
   local width = 0
-  for _, row in ipairs(draft.seen) do width = math.max(width, math.min(30, utf8.len(row[1]) or 30)) end
+  for _, row in ipairs(draft.seen) do
+    width = math.max(width, math.min(30, utf8.len(row[1]) or 30))
+  end
   for _, row in ipairs(draft.seen) do
     local pad = (" "):rep(width - (utf8.len(row[1]) or width))
     add_comment(lines, ("  %s%s  %s"):format(row[1], pad, row[2]))
@@ -44,7 +46,9 @@ local function head(draft)
   if #draft.remarks > 0 then
     lines[#lines + 1] = "--"
     add_comment(lines, "Left to you:")
-    for i = 1, math.min(#draft.remarks, MOST_REMARKS) do add_comment(lines, "  " .. draft.remarks[i]) end
+    for i = 1, math.min(#draft.remarks, MOST_REMARKS) do
+      add_comment(lines, "  " .. draft.remarks[i])
+    end
     if #draft.remarks > MOST_REMARKS then
       add_comment(lines, ("  and %d more"):format(#draft.remarks - MOST_REMARKS))
     end
@@ -121,7 +125,7 @@ local function offers(draft)
   offer(true, 'network = "none", -- it is open')
   offer(#draft.packages == 0, 'packages = { "sqlite3" },')
   offer(#draft.env == 0, 'env = { CI = "1" },')
-  offer(#draft.secrets == 0, 'secrets = { "API_KEY" }, -- passed from your environment, shown nowhere')
+  offer(#draft.secrets == 0, 'secrets = { "API_KEY" }, -- passed from your environment')
   offer(#draft.mounts == 0, 'mounts = { { source = "~/data", dest = "/data" } }, -- read-only')
   offer(true, 'command = { "make", "test" }, -- instead of the agent')
   return lines
@@ -145,7 +149,9 @@ function M.render(draft)
   append(lines, { "", ("return wrapix.derive(%s, {"):format(base_text(draft)) })
   lines[#lines + 1] = ("  name = %s,"):format(quote.text(draft.name))
   for _, field in ipairs({ "image", "base" }) do
-    if draft[field] then lines[#lines + 1] = ("  %s = %s,"):format(field, quote.text(draft[field])) end
+    if draft[field] then
+      lines[#lines + 1] = ("  %s = %s,"):format(field, quote.text(draft[field]))
+    end
   end
   append(lines, grouped("packages", rows_of(draft.packages, function(item)
     return quote.value(item.entry)
