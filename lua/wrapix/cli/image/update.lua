@@ -24,7 +24,7 @@ local function chosen(words, deps)
   for _, word in ipairs(words) do
     if not known[word] then
       return nil, ("update-agents: %s: no agent that is installed%s")
-        :format(common.show(word), nearest.hint(word, known)), "EUSAGE"
+        :format(common.show(word), nearest.hint(word, known)), "ENOAGENT"
     end
     out[word] = known[word]
   end

@@ -263,7 +263,7 @@ describe("image update-agents", function()
 
   it("says which agent there is not, and that npm cannot be reached", function()
     local status, _, err = update({}, "claud")
-    assert.equal(2, status)
+    assert.equal(125, status)
     assert.truthy(err:find("claude", 1, true), err)
     status, _, err = update(nil)
     assert.equal(125, status)
