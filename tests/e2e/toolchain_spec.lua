@@ -83,6 +83,65 @@ local function distribution(address)
   return served
 end
 
+-- An archive of a Python package that builds itself, into a program that says what it
+-- was told and, being told to install a tool, makes one.
+local BACKEND = [[
+import os, zipfile
+
+UV = """#!/bin/sh
+case "$1 $2" in
+  "tool install")
+    printf '#!/bin/sh\\necho "stand-in of %s"\\n' "$3" >"$UV_TOOL_BIN_DIR/${3%%==*}"
+    chmod 755 "$UV_TOOL_BIN_DIR/${3%%==*}" ;;
+  *) echo "uv 0.5.1 stand-in" ;;
+esac
+"""
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "uv-0.5.1-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
+        about = "uv-0.5.1.dist-info/"
+        program = zipfile.ZipInfo("uv-0.5.1.data/scripts/uv")
+        program.external_attr = 0o100755 << 16
+        wheel.writestr(program, UV)
+        wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 0.5.1\n")
+        wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(about + "RECORD", "")
+    return name
+]]
+
+--- The files of an index that has uv 0.5.1 and, by its name alone, ruff 0.9.1.
+local function index()
+  local dir = e2e.dir("index")
+  local root = dir .. "/uv-0.5.1"
+  assert(fs.ensure_dir(root))
+  e2e.file(root .. "/backend.py", BACKEND)
+  e2e.file(root .. "/PKG-INFO", "Metadata-Version: 2.1\nName: uv\nVersion: 0.5.1\n")
+  e2e.file(root .. "/pyproject.toml",
+    '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+  run({ "tar", "-czf", dir .. "/uv.tar.gz", "-C", dir, "uv-0.5.1" })
+  return {
+    ["/simple/uv/"] = '<a href="uv-0.5.1.tar.gz">uv-0.5.1.tar.gz</a>\n',
+    ["/simple/uv/uv-0.5.1.tar.gz"] = assert(fs.read(dir .. "/uv.tar.gz")),
+    ["/simple/ruff/"] = '<a href="ruff-0.9.1.tar.gz">ruff-0.9.1.tar.gz</a>\n',
+  }
+end
+
+--- A server of files, at the address containers see this host by.
+---@return { address: string, problems: string[] } server to be closed
+---@return table<string, string> served by path; may be filled later
+local function serve()
+  local problems, served = {}, {}
+  local listener = http.listen("0.0.0.0", "host.containers.internal", function(stream)
+    local request = http.read(stream)
+    local data = request and served[request.path]
+    local headers = { ["content-length"] = data and #data or 0, ["content-type"] = "text/html" }
+    stream:write(http.head(data and 200 or 404, headers) .. (data or ""))
+  end, problems)
+  local server = { address = listener.address, problems = problems }
+  return setmetatable(server, { __close = function() listener:close() end }), served
+end
+
 describe("a toolchain", function()
   if e2e.host ~= "deb13" then return end
   after_each(e2e.assert_clean)
@@ -104,15 +163,8 @@ return wrapix.derive(toolchain, { name = "%s" })]]):format(NAME))
   end)
 
   it("of rustup that can be had is installed, asked for all its parts first", function()
-    local problems, served = {}, {}
-    local server <close> = setmetatable({ http.listen("0.0.0.0", "host.containers.internal",
-      function(stream)
-        local request = http.read(stream)
-        local data = request and served[request.path]
-        local head = http.head(data and 200 or 404, { ["content-length"] = data and #data or 0 })
-        stream:write(head .. (data or ""))
-      end, problems) }, { __close = function(held) held[1]:close() end })
-    local address = server[1].address
+    local server <close>, served = serve()
+    local address = server.address
     for path, data in pairs(distribution(address)) do served[path] = data end
     local dir, env = e2e.dir(), { RUSTUP_DIST_SERVER = "http://" .. address }
     local function rust(spec)
@@ -130,7 +182,7 @@ return wrapix.derive(toolchain, { name = "%s" })]]):format(NAME))
     local file = rust("channel = '1.85', profile = 'minimal'")
     result = build(file, env)
     assert.equal(0, result.code, result.stderr)
-    assert.same({}, problems)
+    assert.same({}, server.problems)
     local inside = e2e.cli({ "-q", "-C", dir, file, "--", "sh", "-c",
       "cargo; rustc; command -v rustup; ls /opt/rustup" })
     assert.equal("cargo 1.85.0 stand-in\nrustc 1.85.0 stand-in\nsettings.toml\ntoolchains\n"
@@ -148,5 +200,28 @@ return { name = "%s-uv", packages = { "python3-venv" },
     assert.truthy(result.stderr:find("the index does not answer", 1, true))
     local inside = e2e.cli({ "-q", "-C", e2e.dir(), file, "--", "python3", "-c", "print(6 * 7)" })
     assert.equal("42\n", inside.stdout, inside.stderr)
+  end)
+
+  it("of uv that can be had is installed, in the versions that are wanted", function()
+    local server <close>, served = serve()
+    for path, data in pairs(index()) do served[path] = data end
+    local dir = e2e.dir()
+    local env = { PIP_INDEX_URL = ("http://%s/simple"):format(server.address),
+      PIP_TRUSTED_HOST = "host.containers.internal" }
+    local function python(tools)
+      return e2e.file(dir .. "/python.lua", ([[
+return { name = "%s-tools", packages = { "python3-venv" }, toolchain = { uv = { tools = { %s } } } }
+]]):format(NAME, tools))
+    end
+    local result = build(python('"ruff==0.9.2"'), env)
+    assert.equal(125, result.code)
+    assert.truthy(result.stderr:find("the index has no ruff==0.9.2\n", 1, true), result.stderr)
+
+    local file = python('"ruff==0.9.1"')
+    result = build(file, env)
+    assert.equal(0, result.code, result.stderr)
+    assert.same({}, server.problems)
+    local inside = e2e.cli({ "-q", "-C", dir, file, "--", "sh", "-c", "uv --version; ruff" })
+    assert.equal("uv 0.5.1 stand-in\nstand-in of ruff==0.9.1\n", inside.stdout, inside.stderr)
   end)
 end)
