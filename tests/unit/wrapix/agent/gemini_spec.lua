@@ -9,7 +9,7 @@ local gemini = streams.agent("gemini")
 local function files(input)
   local settings, out = gemini.settings(input), {}
   for _, file in ipairs(settings.files) do out[file.dest] = file.text end
-  return assert(json.decode(out["/etc/gemini-cli/settings.json"])), out, settings.unused
+  return assert(json.decode(out["~/.gemini/settings.json"])), out, settings.unused
 end
 
 describe("gemini's settings", function()
@@ -17,19 +17,20 @@ describe("gemini's settings", function()
     local managed, all = files({})
     assert.is_false(managed.security.folderTrust.enabled)
     assert.is_false(managed.general.enableAutoUpdate)
-    assert.matches('decision = "allow"', all["/etc/gemini-cli/policies/wrapix.toml"])
-    assert.is_nil(all["/etc/gemini-cli/system-defaults.json"])
+    local rules = all["/etc/gemini-cli/policies/wrapix.toml"]
+    assert.matches('toolName = "%*"\ndecision = "allow"\n.*allowRedirection = true', rules)
+    assert.is_nil(managed.security.auth.selectedType)
   end)
 
-  it("choose what the variables allow, below a person's own choice", function()
-    local function chosen(secrets)
-      local _, all = files({ secrets = secrets })
-      local text = all["/etc/gemini-cli/system-defaults.json"]
-      return text and json.decode(text).security.auth.selectedType
+  it("choose what the variables allow, else the login", function()
+    local function chosen(secrets, extra)
+      return files({ secrets = secrets, extra = extra }).security.auth.selectedType
     end
     assert.equal("gemini-api-key", chosen({ GEMINI_API_KEY = true, GOOGLE_API_KEY = true }))
     assert.equal("vertex-ai", chosen({ GOOGLE_API_KEY = true }))
-    assert.is_nil(chosen({}))
+    assert.equal("oauth-personal", chosen({}))
+    assert.equal("x", chosen({}, { security = { auth = { selectedType = "x" } } }))
+    assert.equal("oauth-personal", chosen({})) -- nothing of one call is in the next
   end)
 
   it("give hooks the names of its events, in milliseconds", function()
