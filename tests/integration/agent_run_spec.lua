@@ -124,7 +124,7 @@ describe("agent.run", function()
   end)
 
   it("takes a failure of the agent for an outcome, with what it said", function()
-    script("echo 'error: no such option' >&2; exit 1", [[
+    script("cat >prompt; echo 'error: no such option' >&2; exit 1", [[
       local result = assert(wrapix.agent.run(box, { prompt = "x" }))
       assert(result.kind == "error" and result.text == "error: no such option", result.text)
       assert(result.code == 1 and result.stderr:find("no such option"))
@@ -139,7 +139,7 @@ describe("agent.run", function()
       assert(result.ok and result.text == "got\na\nb", result.text)
       assert(table.concat(lines, "|", 1, 3) == "got|a|b", table.concat(lines, "|"))
     ]])
-    script("exit 7", [[
+    script("cat >prompt; exit 7", [[
       local result = assert(wrapix.agent.run(box, { prompt = "x", agent = "command" }))
       assert(result.kind == "error" and result.code == 7)
     ]])
