@@ -94,7 +94,9 @@ local function sandbox()
   return made
 end
 
-local function image_of(path) return assert(assert(fs.read(path)):match('"(/[^"]*%-stream%-[^"]*)"')) end
+local function image_of(path)
+  return assert(assert(fs.read(path)):match('"(/[^"]*%-stream%-[^"]*)"'))
+end
 
 local function an_archive()
   for _, name in ipairs(assert(fs.list(STORE))) do
@@ -146,7 +148,8 @@ describe("an image of Nix", function()
     local path = sandbox()
     local function begin()
       return assert(proc.spawn({ e2e.wrapix, path, "-C", e2e.dir(), "--", "sh", "-c",
-        "echo \"$FROM_NIX\"; echo $LANG; ls -d /workspace /home/wrapix /etc/passwd; stat -c %a /tmp" },
+        "echo \"$FROM_NIX\"; echo $LANG;"
+        .. " ls -d /workspace /home/wrapix /etc/passwd; stat -c %a /tmp" },
         { env = ENV, stdout = "pipe", stderr = "pipe", session = true }))
     end
     local one <close> = begin()
@@ -188,10 +191,14 @@ describe("an image of Nix", function()
     assert.same({}, new_images(before))
   end)
 
-  it("may be an archive", function()
-    local archive = an_archive()
-    local result = start(profile(archive), "true")
+  it("may be an archive, and built ahead of time", function()
+    local path = profile(an_archive())
+    local built = e2e.cli({ "image", "build", path }, { env = ENV, timeout = 60 })
+    assert.equal(0, built.code, built.stderr)
+    assert.equal(ours()[1] .. "\n", built.stdout)
+    local result = start(path, "true")
     assert.equal(0, result.code, result.stderr)
+    assert.falsy(result.stderr:find("loading ", 1, true), result.stderr)
     for _, ref in ipairs(ours()) do e2e.podman("rmi", ref) end
     assert.same({}, new_images(before))
   end)
@@ -242,7 +249,8 @@ describe("an image of Nix that cannot be loaded", function()
   end)
 
   it("for its program fails is refused with the program's last words", function()
-    local text = refused(program("echo one >&2; echo two >&2; exit 3"), "failed with status 3", "| two")
+    local text = refused(program("echo one >&2; echo two >&2; exit 3"),
+      "failed with status 3", "| two")
     assert.truthy(text:find("load image: " .. STORE, 1, true), text)
     refused(program("kill -KILL $$"), "ended by signal 9")
     refused(e2e.file(store_path("x"), "#!/no/such/program\n", 493), "cannot be run", "hint: ")

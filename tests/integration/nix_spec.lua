@@ -75,7 +75,8 @@ describe("flake.nix", function()
   end)
 
   it("is refused with an argument that a builder does not take", function()
-    local text = eval_changed("src/nix/package.nix", "enableParallelBuilding", "enableParalelBuilding")
+    local text = eval_changed("src/nix/package.nix", "enableParallelBuilding",
+      "enableParalelBuilding")
     assert.matches("unknown enableParalelBuilding", text, 1, true)
     text = eval_changed("src/nix/image.nix", "maxLayers", "maximumLayers")
     assert.matches("streamLayeredImage: unknown maximumLayers", text, 1, true)

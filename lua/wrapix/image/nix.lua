@@ -64,8 +64,8 @@ end
 function M.describe(profile)
   local path, store = profile.image.nix, M.store_of(profile.env)
   if not M.is_store_path(path, store) then
-    return fail(path, "is not a path of Nix's store, " .. store, "EIMAGE",
-      ('write image = { nix = "%s/HASH-NAME" }, as `lib.mkSandbox` of the flake does'):format(store))
+    local form = 'write image = { nix = "%s/HASH-NAME" }, as `lib.mkSandbox` of the flake does'
+    return fail(path, "is not a path of Nix's store, " .. store, "EIMAGE", form:format(store))
   end
   return { base = path, packages = {}, links = {}, stages = { { kind = "nix", path = path } } }
 end
@@ -84,7 +84,8 @@ local function examine(path, ctx)
   local stat, message, code = fs.stat(path)
   if not stat then
     if code ~= "ENOENT" then return nil, message, code end
-    return fail(path, "is not in the store; it was removed or never built here", "ENOENT", BUILD_HINT)
+    return fail(path, "is not in the store; it was removed or never built here", "ENOENT",
+      BUILD_HINT)
   end
   local store = M.store_of(ctx.facts.env)
   local real, within

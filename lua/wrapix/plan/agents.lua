@@ -357,7 +357,8 @@ function M.add(ctx)
   plan.agents = {}
   for i, one in ipairs(ctx.agents) do
     local agent = one.agent
-    local is_built = plan.image.recipe ~= nil
+    -- In an image of Nix it is the one of nixpkgs, which nobody here knows.
+    local is_built = plan.image.recipe ~= nil and plan.image.recipe.backend ~= "nix"
     plan.agents[i] = {
       name = one.name, title = agent.title,
       version = is_built and (one.version or agent.install and agent.install.version) or nil,

@@ -22,7 +22,8 @@ describe("a path of Nix's store", function()
       "", "/", "/nix/store", "/nix/store/", "/nix/store/" .. HASH, "/nix/store/" .. HASH .. "-",
       "/nix/store/" .. HASH:upper() .. "-a", "/nix/store/" .. HASH:gsub("z", "e") .. "-a",
       "/nix/store/" .. HASH:sub(2) .. "-a", "/nix/store//" .. HASH .. "-a",
-      "/nix/store/../" .. HASH .. "-a", "/nix/storex/" .. HASH .. "-a", PATH .. "/", PATH .. "/../x",
+      "/nix/store/../" .. HASH .. "-a", "/nix/storex/" .. HASH .. "-a", PATH .. "/",
+      PATH .. "/../x",
       PATH .. "/./x", PATH .. "//x", PATH .. " x", PATH .. "\n", PATH .. "\0", PATH .. "$(id)",
       PATH .. "/a:b", "nix/store/" .. HASH .. "-a", "/tmp/" .. HASH .. "-a",
       "/nix/store/" .. HASH .. "-" .. ("a"):rep(1024),
@@ -125,8 +126,9 @@ describe("loading an image of Nix", function()
     assert.equal("ENOENT", code)
     assert.matches("nix build", hint, 1, true)
     failing({ type = "directory", mode = 493 }, {}, "is a directory")
-    assert.equal("ENOSPC", (failing(ARCHIVE,
-      { code = 125, stdout = "Error: writing blob: no space left on device\n" }, "the disk is full")))
+    code = failing(ARCHIVE, { code = 125,
+      stdout = "Error: writing blob: no space left on device\n" }, "the disk is full")
+    assert.equal("ENOSPC", code)
     failing(ARCHIVE, { code = 125, stdout = "Error: payload does not match any of the supported"
       .. " image formats:\n" }, "is not the archive of an image")
   end)
