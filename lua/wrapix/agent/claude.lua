@@ -64,6 +64,16 @@ local function first_start(input)
   }
 end
 
+local function variables(input)
+  local env = {}
+  -- Without it the first request does not wait for the servers of ~/.claude.json.
+  if next(compose.servers(input.mcp)) then env.MCP_CONNECTION_NONBLOCKING = "0" end
+  -- As root it refuses to run without questions, unless it is told of a sandbox. Only
+  -- then: it also retries an overloaded model for longer.
+  if input.is_root then env.IS_SANDBOX = "1" end
+  return env
+end
+
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
 local function settings(input)
@@ -75,8 +85,7 @@ local function settings(input)
       { dest = "/etc/claude-code/managed-settings.json", text = compose.json(managed) },
       { dest = "~/.claude.json", text = compose.json(first_start(input)), fill = fill },
     },
-    -- Without it the first request does not wait for the servers of ~/.claude.json.
-    env = next(compose.servers(input.mcp)) and { MCP_CONNECTION_NONBLOCKING = "0" } or nil,
+    env = variables(input),
     unused = {},
   }
 end

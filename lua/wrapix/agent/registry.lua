@@ -45,6 +45,7 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field workspace string? where the command starts
 ---@field prompt_file string? the text of wrapix for the agent, as a file in the sandbox
 ---@field secrets table<string, boolean>? which of its variables are set
+---@field is_root boolean? the user inside is root: wrapix run as root in a workspace of root
 
 ---@class wrapix.AgentSettings
 ---@field files { dest: string, text: string, fill: table<string, { env: string, last: integer? }>? }[]

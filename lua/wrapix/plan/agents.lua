@@ -302,6 +302,7 @@ local function add_settings(list, ctx, one)
     extra = profile.settings and profile.settings[one.name],
     hooks = profile.hooks and profile.hooks.agent, mcp = profile.mcp,
     workspace = ctx.plan.workspace.dest, secrets = set_secrets(ctx, one),
+    is_root = ctx.plan.user.uid == 0,
     prompt_file = not ctx.options.login and INSIDE .. PROMPT or nil,
   })
   if settings == nil then return nil, message, code, hint end

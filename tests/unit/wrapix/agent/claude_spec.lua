@@ -58,7 +58,12 @@ describe("claude's settings", function()
     assert.same({ type = "sse", url = "https://x/" }, own.mcpServers.web)
     assert.is_nil(own.mcpServers.off)
     assert.is_not_nil(next(claude.settings({ mcp = { t = { command = "x" } } }).env))
-    assert.is_nil(claude.settings({ mcp = { off = false } }).env)
+    assert.same({}, claude.settings({ mcp = { off = false } }).env)
+  end)
+
+  it("tell it of the sandbox where the user inside is root, and only there", function()
+    assert.same({ IS_SANDBOX = "1" }, claude.settings({ is_root = true }).env)
+    assert.same({}, claude.settings({}).env)
   end)
 end)
 
