@@ -21,6 +21,15 @@ local function note_stages(result, deps)
   end
 end
 
+-- As a start does, of which there is no session and no name here.
+local function before_build(profile, target, facts, deps)
+  local ref = type(target) == "table" and deps.image.reference(target) or target
+  local plan = {
+    profile = profile.name, workspace = { source = facts.workspace.path }, image = { ref = ref },
+  }
+  return deps.hooks.new(profile, deps.report):before_build({ plan = plan, report = deps.report })
+end
+
 local function build(args, deps)
   local profile, message, code, hint = prepare.profile(args, deps)
   if not profile then return prepare.refuse(deps, message, code, hint) end
@@ -32,7 +41,10 @@ local function build(args, deps)
   if not target then return prepare.refuse(deps, message, code, hint) end
   local result, warmed
   result, message, code, hint = deps.interruptible(function()
-    return deps.image.ensure(target, facts, { report = deps.report, complete = true })
+    return deps.image.ensure(target, facts, {
+      report = deps.report, complete = true,
+      before = function() return before_build(profile, target, facts, deps) end,
+    })
   end)
   if not result then return prepare.refuse(deps, message, code, hint) end
   deps.image.note_built(result.ref, facts)
@@ -71,7 +83,7 @@ return {
       summary = "Build or pull the image of a profile, if it is not there.",
       description = "Makes the image of a profile ready: builds the stages of its packages, "
         .. "toolchain and agents that are not there yet, or pulls the image it names, and prepares "
-        .. "it for your user. Prints its reference.",
+        .. "it for your user; the profile's before_build hooks run first. Prints its reference.",
       arguments = { common.PROFILE },
       options = common.options,
       example = {
