@@ -156,28 +156,7 @@ function M.plain(bytes)
   return (text:gsub("\27[()][A-Z0-9]", ""):gsub("\27.", ""):gsub("\r", ""))
 end
 
----A stdio MCP server in shell with one tool that gives its text back in capitals.
-M.mcp_server = [==[
-#!/bin/bash
-# Answers line by line; ids are numbers.
-while IFS= read -r line; do
-  [[ $line =~ \"id\":([0-9]+) ]] || continue
-  id=${BASH_REMATCH[1]}
-  case $line in
-    *'"method":"initialize"'*)
-      [[ $line =~ \"protocolVersion\":\"([0-9-]+)\" ]]
-      result='{"protocolVersion":"'${BASH_REMATCH[1]}'","capabilities":{"tools":{}},'
-      result+='"serverInfo":{"name":"loud","version":"1"}}' ;;
-    *'"method":"tools/list"'*)
-      result='{"tools":[{"name":"shout","description":"Says it loudly","inputSchema":{'
-      result+='"type":"object","properties":{"text":{"type":"string"}}}}]}' ;;
-    *'"method":"tools/call"'*)
-      [[ $line =~ \"text\":\"([^\"]*)\" ]]
-      result='{"content":[{"type":"text","text":"'${BASH_REMATCH[1]^^}${LOUDER:-}'"}]}' ;;
-    *) result='{}' ;;
-  esac
-  printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$result"
-done
-]==]
+---A stdio MCP server for a project: see the file.
+M.mcp_server = assert(fs.read(WRAPIX_ROOT .. "/tests/support/mcp_server"))
 
 return M

@@ -29,7 +29,8 @@ local SCRIPT = {
   { text = "I will run the test first.", tools = bash("./test", "Run the test").tools },
   { tools = { { "Read", { file_path = "/workspace/greet" } } } },
   { text = "greet takes its second argument, and there is only one.",
-    tools = { { "Edit", { file_path = "/workspace/greet", old_string = "$2", new_string = "$1" } } } },
+    tools = { { "Edit",
+      { file_path = "/workspace/greet", old_string = "$2", new_string = "$1" } } } },
   bash("./test", "Run the test again"),
   { text = "The test passes: `greet` now uses its first argument." },
 }
@@ -37,7 +38,8 @@ local SCRIPT = {
 local socket = e2e.tmp .. "/tmux"
 
 local function tmux(...)
-  local result = assert(proc.run({ "tmux", "-S", socket, "-f", "/dev/null", ... }, { timeout = 20 }))
+  local words = { "tmux", "-S", socket, "-f", "/dev/null", ... }
+  local result = assert(proc.run(words, { timeout = 20 }))
   assert(result.code == 0, result.stderr)
   return result.stdout
 end

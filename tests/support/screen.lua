@@ -119,8 +119,9 @@ local function draw(run, top, row, add)
       :format(x, y, width, CELL_HEIGHT, ground))
   end
   if run.text:find("%S") then
-    add(('<text x="%.1f" y="%.1f" textLength="%.1f" fill="%s"%s>%s</text>'):format(x, y + 13.5,
-      width, ink, attributes(style), (run.text:gsub("[&<>]", ENTITIES):gsub(utf8.charpattern, RARE))))
+    local text = run.text:gsub("[&<>]", ENTITIES):gsub(utf8.charpattern, RARE)
+    add(('<text x="%.1f" y="%.1f" textLength="%.1f" fill="%s"%s>%s</text>')
+      :format(x, y + 13.5, width, ink, attributes(style), text))
   end
 end
 
