@@ -253,6 +253,7 @@ describe("an image of Nix that cannot be loaded", function()
       "failed with status 3", "| two")
     assert.truthy(text:find("load image: " .. STORE, 1, true), text)
     refused(program("kill -KILL $$"), "ended by signal 9")
+    refused(program("head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 4"), "failed with status 4")
     refused(e2e.file(store_path("x"), "#!/no/such/program\n", 493), "cannot be run", "hint: ")
   end)
 

@@ -107,6 +107,8 @@ local function keep_last(stream, last)
     if #last == KEPT_LINES then table.remove(last, 1) end
     last[#last + 1] = line:gsub("[%c\x7f]", "?"):sub(1, 300)
   end
+  -- After a line that was too long: who is not read, waits.
+  while stream:read() do end
   return true
 end
 
