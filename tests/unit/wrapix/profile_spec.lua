@@ -440,6 +440,17 @@ describe("profile.catalog", function()
     assert.equal(profiles.base, profiles.base)
   end)
 
+  it("gives a profile of the person's own the built-in one of its name", function()
+    local ctx = context({ ["/cfg/profiles/base.lua"] = 'local wrapix = require "wrapix.spec"\n'
+      .. 'return wrapix.derive(wrapix.profiles.base, { packages = { "mine" }, env = { A = "1" } })' })
+    local profiles = profile.catalog(ctx)
+    package.loaded["wrapix.spec"] = { derive = profile.derive, profiles = profiles }
+    local wanted = { "bash", { "fd", apt = "fd-find" }, "mine" }
+    assert.same(wanted, assert(profile.load("base", ctx)).packages)
+    assert.same(wanted, profiles.base.packages)
+    assert.same("1", profiles.base.env.A)
+  end)
+
   it("raises for an unknown name", function()
     local ok, message = pcall(function() return profile.catalog(context({})).bsae end)
     assert.is_false(ok)
