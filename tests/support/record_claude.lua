@@ -58,13 +58,14 @@ local function type_in(text)
   tmux("send-keys", "-t", "0", "Enter")
 end
 
--- The person's own `base`: what the built-in one says, with the address of the model.
+-- The person's own `base`: the built-in one, with the address of the model.
 local function prepare(world)
   local config = world.home .. "/config/wrapix/profiles"
   assert(fs.ensure_dir(config))
   e2e.file(config .. "/base.lua", ([[
-return require("wrapix").derive(dofile(%q), { name = "base", env = { ANTHROPIC_BASE_URL = %q } })
-]]):format(WRAPIX_ROOT .. "/profiles/base.lua", world.model:url()))
+local wrapix = require "wrapix"
+return wrapix.derive(wrapix.profiles.base, { env = { ANTHROPIC_BASE_URL = %q } })
+]]):format(world.model:url()))
   e2e.file(world.home .. "/shellrc", ("PS1='~/greet$ '; PATH=%s:$PATH; cd %s; clear\n")
     :format(e2e.wrapix:match("^(.*)/"), world.dir))
   world.env.XDG_CONFIG_HOME = world.home .. "/config"
