@@ -57,7 +57,9 @@ local function command_rows(plan)
 end
 
 local function image_rows(plan)
-  local how = plan.image.recipe and "built when it is not there" or "used as it is"
+  local recipe = plan.image.recipe
+  local verb = recipe and (recipe.backend == "nix" and "loaded" or "built")
+  local how = verb and verb .. " when it is not there" or "used as it is"
   return { { path.show(plan.image.ref), how, plan.image.origin } }
 end
 

@@ -186,4 +186,13 @@ describe("explain.section", function()
     local text = explain.section("t", { { "ü", "1", DEFAULT }, { "ab", "2", DEFAULT } })
     assert.equal("t\n  ü   1  default\n  ab  2  default\n", text)
   end)
+
+  it("says of an image how it comes here", function()
+    local p = plan()
+    local function how() return explain.text(p, FLAGS):match("\n  localhost/wrapix%-shop:5f2c  (.-)  ") end
+    p.image.recipe = { backend = "nix" }
+    assert.equal("loaded when it is not there", how())
+    p.image.recipe = nil
+    assert.equal("used as it is", how())
+  end)
 end)
