@@ -26,7 +26,7 @@ local GOOD = {
     { { "fd", apt = "fd-find", nix = "fd" } }, { { "x", nix = "python3Packages.x" } },
     { { "fd", apt = "fd-find", apk = "fd" } } },
   agents = { { "claude", "codex" }, { "claude@2.1.330", "pi@1.0.0-beta.1+x" } },
-  agent = { "claude" },
+  agent = { "claude", false },
   env = { {}, { A = "", _b9 = "x=y\n$Z", N = 5 } },
   secrets = { { "ANTHROPIC_API_KEY" } },
   mounts = { { { source = "~/x", dest = "~/x", mode = "rw", optional = true } } },
