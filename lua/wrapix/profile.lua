@@ -288,6 +288,9 @@ function M.catalog(ctx)
         error("profiles: the name of a profile expected", 2)
       end
       local own = is_itself(name, ctx, debug.getinfo(2, "S"))
+      if own and not ctx.builtin(name) then
+        error(("derives from itself: there is no built-in profile '%s'"):format(name), 2)
+      end
       local from = own and builtin_only(ctx) or ctx
       local profile, message = M.load(name, from)
       if not profile then error(message, 2) end

@@ -18,13 +18,6 @@ local text = matching("a text", is_text)
 local words = list_of('"claude", "/login"', text)
 local a_function = matching("a function", function(value) return type(value) == "function" end)
 
---- Whether a text is a version that can be pinned: it becomes a word of a command.
----@param value any
----@return boolean
-function M.is_version(value)
-  return type(value) == "string" and #value <= 64 and value:find("^%d[%w.+_-]*$") ~= nil
-end
-
 local function is_npm(value)
   if type(value) ~= "string" or #value > 214 then return false end
   return (value:gsub("^@[a-z0-9][a-z0-9._-]*/", "")):find("^[a-z0-9][a-z0-9._-]*$") ~= nil
@@ -73,7 +66,7 @@ local file = record({
 
 local install = record({
   npm = matching("the name of an npm package", is_npm),
-  version = matching("a version such as '1.2.3'", M.is_version),
+  version = matching("a version such as '1.2.3'", check.is_version),
   packages = list_of('"bash"', matching("the name of a package", function(value)
     return type(value) == "string" and value:find("^[a-z0-9][a-z0-9+.-]*$") and #value <= 128
   end)),

@@ -3,7 +3,6 @@
 -- configuration directory, over the one its table was made for. A version becomes a
 -- word of a build's command, so it is checked whenever it is read or written.
 
-local checks = require "wrapix.agent.check"
 local fs = require "wrapix.fs"
 local json = require "wrapix.json"
 local path = require "wrapix.path"
@@ -45,7 +44,7 @@ function M.all(dirs)
     return fail(file, reason or "an object with a version for each agent expected", "EINVAL", hint)
   end
   for name, version in pairs(data) do
-    if not words.is_word(name) or not checks.is_version(version) then
+    if not words.is_word(name) or not words.is_version(version) then
       return fail(file, ("%s: %s is no version such as '1.2.3' of an agent")
         :format(path.show(name), words.show(version)), "EINVAL", hint)
     end
@@ -93,7 +92,7 @@ end
 ---@return string? hint
 function M.set(name, version, dirs)
   if not words.is_word(name) then error("pins.set: name: the name of an agent expected", 2) end
-  if version ~= nil and not checks.is_version(version) then
+  if version ~= nil and not words.is_version(version) then
     return nil, ("agents: %s: %s is no version such as '1.2.3'"):format(name, words.show(version)),
       "EINVAL"
   end

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Finds an agent's table by its name, the user's own file before a built-in one,
--- and checks it before anything of it is used. Never looks into a workspace: an
--- agent's table is code.
+-- and checks a user's before anything of it is used; that the built-in ones are right
+-- their spec shows. Never looks into a workspace: an agent's table is code.
 
 local lazy = require "wrapix.lazy"
-local checks = require "wrapix.agent.check"
+local checks = lazy "wrapix.agent.check"
 local chunk = lazy "wrapix.profile.chunk"
 local nearest = lazy "wrapix.nearest"
 local path = require "wrapix.path"
@@ -170,7 +170,7 @@ function M.get(name, ctx)
     if agent or message then return agent, message, code end
   end
   if not is_builtin(name) then return unknown(name, ctx) end
-  return M.check(require("wrapix.agent." .. name), name, ("wrapix/agent/%s.lua"):format(name))
+  return complete(require("wrapix.agent." .. name), ("wrapix/agent/%s.lua"):format(name))
 end
 
 return M

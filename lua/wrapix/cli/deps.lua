@@ -21,6 +21,7 @@ local MODULES = {
   lease = "wrapix.lease",
   live = "wrapix.live",
   logfile = "wrapix.logfile",
+  logins = "wrapix.agent.logins",
   owner = "wrapix.owner",
   pins = "wrapix.agent.pins",
   plan = "wrapix.plan",

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- Which agents a profile's image gets, and in which version: the entry's own, else
 -- the pinned one, else the one of the agent's table. Reads what agents and pins say;
--- what may go into a build is judged by the stage (image/npm.lua).
+-- what may go into a build is judged before it (image/npm_check.lua).
 
-local agents = require("wrapix.schema.agents")
+local words = require("wrapix.schema.check")
 
 local M = {}
 
@@ -11,7 +11,7 @@ local M = {}
 local function wanted(entries)
   local names, versions = {}, {}
   for _, entry in ipairs(entries) do
-    local name, version = agents.agent(entry)
+    local name, version = words.agent(entry)
     if not name then
       return nil, ("image: agent %q: is no name, nor name@version"):format(tostring(entry)), "EIMAGE"
     end

@@ -81,7 +81,7 @@ local function helper(base, dialect)
 end
 
 local function add_agents(fields, profile, dialect)
-  local agents, message, code, hint = npm.check(profile.agents, dialect)
+  local agents, message, code, hint = npm.select(profile.agents, dialect)
   if not agents then return nil, message, code, hint end
   local runtime
   runtime, message, code, hint = runtime_stage(profile.agents, fields.packages, dialect)

@@ -7,6 +7,7 @@ local containerfile = require("wrapix.image.containerfile")
 local lazy = require("wrapix.lazy")
 
 local bases = lazy("wrapix.image.base")
+local npm_check = lazy("wrapix.image.npm_check")
 local npm_failure = lazy("wrapix.image.npm_failure")
 local toolchains = lazy("wrapix.image.toolchain")
 
@@ -168,7 +169,9 @@ function M.stage(recipe, image, ctx, backend)
     if not from then return nil, message, code, hint end
     return build(recipe, image, from, ctx, backend)
   elseif image.kind == "agents" then
-    local ok, message, code, hint = ensure_npm(recipe, image.stage.npm, ctx, backend)
+    local ok, message, code, hint = npm_check.check(image.stage.agents)
+    if not ok then return nil, message, code end
+    ok, message, code, hint = ensure_npm(recipe, image.stage.npm, ctx, backend)
     if not ok then return nil, message, code, hint end
   end
   return build(recipe, image, image.from, ctx, backend)

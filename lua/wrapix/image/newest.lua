@@ -6,6 +6,7 @@ local acts = require("wrapix.image.acts")
 local containerfile = require("wrapix.image.containerfile")
 local make = require("wrapix.image.make")
 local npm = require("wrapix.image.npm")
+local npm_check = require("wrapix.image.npm_check")
 local npm_failure = require("wrapix.image.npm_failure")
 local recipes = require("wrapix.image.recipe")
 
@@ -69,7 +70,9 @@ function M.versions(recipe, facts, opts)
   local stage, names = recipe.stages[#recipe.stages], {}
   if stage.kind ~= "agents" then return {} end
   for i, agent in ipairs(stage.agents) do names[i] = agent.npm end
-  local ok, message, code, hint = make.npm(recipe, stage.npm, ctx, recipes.backend(recipe))
+  local ok, message, code, hint = npm_check.check(stage.agents)
+  if not ok then return nil, message, code end
+  ok, message, code, hint = make.npm(recipe, stage.npm, ctx, recipes.backend(recipe))
   if not ok then return nil, message, code, hint end
   local flags
   flags, message, code, hint = ctx.deps.flags(facts)

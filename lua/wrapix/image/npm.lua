@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The stage that brings agents from npm: what of an agent's table may go into it,
--- and its Containerfile. Pure, and part of every start. npm itself is in an image of
+-- The stage that brings agents from npm: what of an agent's table goes into it, and
+-- its Containerfile. Pure, and part of every start with an agent; what may be built of
+-- it is judged when it is (image/npm_check.lua). npm itself is in an image of
 -- its own, from which only the agents are copied: on Debian it brings hundreds of
 -- packages, none of which an agent needs.
 --
@@ -24,28 +25,12 @@ local TREES = "/opt/wrapix/agents/"
 --- same `to` the first there is counts. One whose path says "musl" runs on musl
 ---@field bin table<string, string>? command → path in the image, or below node_modules
 
-local function refuse(agent, reason, hint)
-  return nil, ("image: agent %s: %s"):format(tostring(agent.name), reason), "EIMAGE", hint
-end
-
-local function is_path(text)
-  return type(text) == "string" and #text <= 512 and text:find("^[%w@._+/-]+$") ~= nil
-    and not ("/" .. text .. "/"):find("/%.%.?/")
-end
-
--- A package that comes with the system's own places could replace parts of it.
-local function is_own_place(text)
-  return is_path(text) and (text:find("^/opt/[^/]") or text:find("^/usr/local/[^/]")) ~= nil
-end
-
-local function is_npm_name(text)
-  if type(text) ~= "string" or #text > 214 then return false end
-  return (text:gsub("^@[a-z0-9][a-z0-9._-]*/", "")):find("^[a-z0-9][a-z0-9._-]*$") ~= nil
-end
-
-local function is_version(text)
-  return type(text) == "string" and #text <= 64 and text:find("^%d[%w.+_-]*$") ~= nil
-end
+---@class wrapix.StageAgent the same as a stage holds it
+---@field name string
+---@field version string
+---@field npm string
+---@field files { from: string, to: string, mode: integer? }[]? those for the C library there is
+---@field bin { name: string, target: string }[] by name
 
 -- What was made for glibc needs it. What was made for musl comes after that elsewhere:
 -- it may be linked statically, and then it is all there is.
@@ -58,68 +43,31 @@ local function fitting(files, libc)
   return libc == "musl" and musl or table.move(musl, 1, #musl, #glibc + 1, glibc)
 end
 
-local function check_files(agent, dialect)
-  for _, file in ipairs(agent.files) do
-    if not is_path(file.from) or file.from:sub(1, 1) == "/" or not is_own_place(file.to)
-      or (file.mode or 0) & ~511 ~= 0 then
-      return refuse(agent, ("%s → %s: is no file below node_modules and a place below /opt or"
-        .. " /usr/local"):format(tostring(file.from), tostring(file.to)))
-    end
-  end
-  local files = fitting(agent.files, dialect.libc)
-  if #files > 0 then return files end
-  return refuse(agent, ("has no program for %s, which is what %s has")
-    :format(dialect.libc, dialect.system), 'build on Debian: base = "debian:trixie-slim"')
+local function links(bin)
+  local list = {}
+  for name, target in pairs(bin or {}) do list[#list + 1] = { name = name, target = target } end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
 end
 
-local function check_bin(agent)
-  local names = {}
-  for name, target in pairs(agent.bin or {}) do
-    local is_name = type(name) == "string" and #name <= 128 and name:find("^[%w][%w._-]*$")
-    local is_target = is_path(target) and (target:sub(1, 1) ~= "/" or is_own_place(target))
-    if not is_name or not is_target or (agent.files and target:sub(1, 1) ~= "/") then
-      return refuse(agent, ("command %s → %s: is no name and place of a program")
-        :format(tostring(name), tostring(target)))
-    end
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
-local function check_one(agent, dialect)
-  if type(agent.name) ~= "string" or not agent.name:find("^[a-z0-9][a-z0-9_-]*$") then
-    return refuse(agent, "is no name")
-  end
-  if not is_npm_name(agent.npm) then return refuse(agent, "names no package of npm") end
-  if not is_version(agent.version) then
-    return refuse(agent, ("%q is no version such as 1.2.3"):format(tostring(agent.version)))
-  end
-  local names, files, message, code, hint
-  names, message, code, hint = check_bin(agent)
-  if not names then return nil, message, code, hint end
-  if agent.files then
-    files, message, code, hint = check_files(agent, dialect)
-    if not files then return nil, message, code, hint end
-  end
-  local bin = {}
-  for i, name in ipairs(names) do bin[i] = { name = name, target = agent.bin[name] } end
-  return { name = agent.name, version = agent.version, npm = agent.npm, files = files, bin = bin }
-end
-
---- Checks the agents of an image. Every word of them goes into a shell.
+--- What a stage holds of the agents of an image, by their names.
 ---@param agents wrapix.ImageAgent[]
 ---@param dialect wrapix.Dialect
----@return table[]|nil agents by name, as the stage holds them
+---@return wrapix.StageAgent[]|nil
 ---@return string? message
 ---@return string? code "EIMAGE"
 ---@return string? hint
-function M.check(agents, dialect)
+function M.select(agents, dialect)
   local out = {}
   for i, agent in ipairs(agents) do
-    local checked, message, code, hint = check_one(agent, dialect)
-    if not checked then return nil, message, code, hint end
-    out[i] = checked
+    local files = agent.files and fitting(agent.files, dialect.libc)
+    if files and #files == 0 then
+      local message = "image: agent %s: has no program for %s, which is what %s has"
+      return nil, message:format(agent.name, dialect.libc, dialect.system), "EIMAGE",
+        'build on Debian: base = "debian:trixie-slim"'
+    end
+    out[i] = { name = agent.name, version = agent.version, npm = agent.npm, files = files,
+      bin = links(agent.bin) }
   end
   table.sort(out, function(a, b) return a.name < b.name end)
   return out

@@ -2,7 +2,7 @@
 -- `wrapix image update-agents`: moves the pins of agents to the newest versions, and
 -- says which images are built anew because of it. Builds none.
 
-local agents_of = require("wrapix.schema.agents")
+local agents_of = require("wrapix.schema.check")
 local common = require("wrapix.cli.image.common")
 local lazy = require("wrapix.lazy")
 local output = require("wrapix.cli.output")

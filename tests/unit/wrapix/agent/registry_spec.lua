@@ -3,6 +3,7 @@
 -- and what a table is refused for.
 
 local agents = require "wrapix.agent.registry"
+local checks = require "wrapix.agent.check"
 
 local function context(files)
   return {
@@ -34,6 +35,8 @@ describe("registry.get", function()
     for _, name in ipairs(names) do
       local agent = assert(agents.get(name, ctx))
       assert.equal(name, agent.name)
+      -- A start takes it as it is: nothing checks it but this.
+      assert.same({}, checks.problems(require("wrapix.agent." .. name), name))
       assert.equal(("wrapix/agent/%s.lua"):format(name), agent.source)
       assert.is_function(agent.settings)
       assert.is_table(agent.settings({}).files)

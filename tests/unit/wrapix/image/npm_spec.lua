@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local npm = require("wrapix.image.npm")
+local npm_check = require("wrapix.image.npm_check")
 
 local GLIBC = { libc = "glibc", system = "Debian" }
 local MUSL = { libc = "musl", system = "Alpine" }
@@ -23,7 +24,9 @@ local function tree() -- one written in JavaScript
 end
 
 local function refusal(agent, dialect)
-  local result, message, code = npm.check({ agent }, dialect or GLIBC)
+  local selected, message, code = npm.select({ agent }, dialect or GLIBC)
+  local result
+  if selected then result, message, code = npm_check.check(selected) end
   assert.is_nil(result, message)
   assert.equal("EIMAGE", code)
   assert.truthy(message:find("^image: agent "), message)
@@ -32,21 +35,21 @@ end
 
 local function text(agents, dialect)
   local stage = { npm = { ref = "localhost/wrapix-npm:1" },
-    agents = assert(npm.check(agents, dialect or GLIBC)) }
+    agents = assert(npm.select(agents, dialect or GLIBC)) }
   return table.concat(npm.source(stage, "localhost/wrapix-stage:2",
     require("wrapix.image.containerfile")), "\n")
 end
 
 describe("the agents of a stage", function()
   it("are in the order of their names, each with what the base can run", function()
-    local agents = assert(npm.check({ tree(), native() }, GLIBC))
+    local agents = assert(npm.select({ tree(), native() }, GLIBC))
     assert.same({ "claude", "pi" }, { agents[1].name, agents[2].name })
     local from = {}
     for i, file in ipairs(agents[1].files) do from[i] = file.from end
     assert.same({ "@a/claude-linux-x64/claude", "@a/claude-linux-arm64/claude",
       "@a/claude-linux-x64-musl/claude" }, from)
     assert.same({ { from = "@a/claude-linux-x64-musl/claude", to = TO } },
-      assert(npm.check({ native() }, MUSL))[1].files)
+      assert(npm.select({ native() }, MUSL))[1].files)
   end)
 
   it("are refused where their program needs another C library", function()
@@ -55,8 +58,12 @@ describe("the agents of a stage", function()
       :find("has no program for musl, which is what Alpine has", 1, true))
     files[1].from = "@a/claude-linux-x64/vendor/x86_64-unknown-linux-musl/claude"
     for _, dialect in ipairs({ MUSL, GLIBC }) do
-      assert.equal(1, #assert(npm.check({ native({ files = files }) }, dialect))[1].files)
+      assert.equal(1, #assert(npm.select({ native({ files = files }) }, dialect))[1].files)
     end
+  end)
+
+  it("may be built when all of their words are plain", function()
+    assert.is_true(npm_check.check(assert(npm.select({ tree(), native() }, GLIBC))))
   end)
 
   it("are refused when a word of them could be anything else to the shell", function()
