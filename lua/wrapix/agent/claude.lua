@@ -4,7 +4,9 @@
 -- and flags was seen with version 2.1.330.
 
 local compose = require "wrapix.agent.compose"
+local expiry = require "wrapix.lazy" "wrapix.agent.expiry"
 local json = require "wrapix.json"
+local lenient = require "wrapix.lazy" "wrapix.agent.lenient"
 local stream = require "wrapix.lazy" "wrapix.agent.claude_stream"
 
 local LOGIN = "~/.claude-login"
@@ -106,12 +108,15 @@ local function argv(mode, opts)
 end
 
 -- What the store says of a login, without its tokens.
-local function login_status(read)
-  local data = compose.stored(read, ".credentials.json") or {}
-  local login = data.claudeAiOauth
-  if type(login) ~= "table" or type(login.accessToken) ~= "string" then return "none" end
-  local plan = type(login.subscriptionType) == "string" and login.subscriptionType:match("^%w+$")
-  return "there", plan and ("subscription %s"):format(plan) or nil
+local function login_status(read, now)
+  local data, problem = compose.stored(read, ".credentials.json")
+  if not data then return problem or "none" end
+  local login = lenient.table(data.claudeAiOauth)
+  if (lenient.text(login.accessToken) or "") == "" then return "none" end
+  local plan = (lenient.text(login.subscriptionType) or ""):match("^%w+$")
+  local renews = (lenient.text(login.refreshToken) or "") ~= ""
+  local state, lasts = expiry.state(expiry.time(login.expiresAt, 1000), renews, now)
+  return state, compose.words(plan and "subscription " .. plan, lasts)
 end
 
 -- npm brings the packages of this machine alone. In the main package's own place for

@@ -3,6 +3,7 @@
 -- was seen with version 0.169.0.
 
 local compose = require "wrapix.agent.compose"
+local expiry = require "wrapix.lazy" "wrapix.agent.expiry"
 local json = require "wrapix.json"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
@@ -107,9 +108,17 @@ local function interactive(opts)
   return out
 end
 
-local function login_status(read)
-  local data = compose.stored(read, "auth.json") or {}
-  if text_of(table_of(data.tokens).access_token) then return "there", "ChatGPT" end
+-- When the account's token ends only the token says.
+local function login_status(read, now)
+  local data, problem = compose.stored(read, "auth.json")
+  if not data then return problem or "none" end
+  local tokens = table_of(data.tokens)
+  local token = text_of(tokens.access_token)
+  if token then
+    local renews = (text_of(tokens.refresh_token) or "") ~= ""
+    local state, lasts = expiry.state(expiry.of_token(token), renews, now)
+    return state, compose.words("ChatGPT", lasts)
+  end
   if text_of(data.OPENAI_API_KEY) then return "there", "an API key" end
   return "none"
 end

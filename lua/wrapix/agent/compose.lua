@@ -141,22 +141,36 @@ end
 local STORE = { max_depth = 16, max_size = 1 << 20 }
 
 --- A file of a login store as a table. Sandboxes write there: it may hold anything.
----@param read fun(name: string): string?
+---@param read fun(name: string): string?, string?, string? text, or nil, message, code
 ---@param name string
 ---@return table?
+---@return "unreadable"|nil problem nil for a file that is not there
 function M.stored(read, name)
-  local text = read(name)
-  local data = text and json.decode(text, STORE)
-  return type(data) == "table" and data or nil
+  local text, _, code = read(name)
+  if not text then return nil, code and code ~= "ENOENT" and "unreadable" or nil end
+  local data = json.decode(text, STORE)
+  if type(data) == "table" then return data end
+  return nil, "unreadable"
+end
+
+--- What is known of a login in one line.
+---@param ... string|false|nil
+---@return string? nil when there is nothing
+function M.words(...)
+  local words = {}
+  M.add(words, ...)
+  return #words > 0 and table.concat(words, ", ") or nil
 end
 
 --- The status of a store that is a file with an entry for each provider.
 ---@param name string of the file
----@return fun(read: fun(name: string): string?): "there"|"none", string?
+---@return fun(read: fun(name: string): string?): "there"|"none"|"unreadable", string?
 function M.login_names(name)
   return function(read)
+    local data, problem = M.stored(read, name)
+    if not data then return problem or "none" end
     local names = {}
-    for provider in pairs(M.stored(read, name) or {}) do
+    for provider in pairs(data) do
       if type(provider) == "string" and #provider <= 64 and provider:find("^[%w._-]+$") then
         names[#names + 1] = provider
       end

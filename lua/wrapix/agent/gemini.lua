@@ -128,7 +128,8 @@ local function argv(mode, opts)
 end
 
 local function login_status(read)
-  local data = compose.stored(read, "oauth_creds.json") or {}
+  local data, problem = compose.stored(read, "oauth_creds.json")
+  if not data then return problem or "none" end
   if not text_of(data.refresh_token) then return "none" end
   return "there", "Google account"
 end

@@ -13,17 +13,17 @@ local M = {}
 local LARGEST = 1 << 20
 
 --- A function that reads a small file of a login by its name, for an agent's
---- `login.status`. What cannot be read is not there, whatever the reason.
+--- `login.status`. What cannot be read is nil, with the reason.
 ---@param dirs { data: string }
 ---@param user wrapix.StoreUser
 ---@param agent string
 ---@param name string
----@return fun(file: string): string?
+---@return fun(file: string): string?, string?, string? text, or nil, message, code
 function M.reader(dirs, user, agent, name)
   local dir = store.login(dirs, user, agent, name)
   local root, rel = store.split(dir, { data = dirs.data, cache = dirs.data })
   return function(file)
-    return (fs.read_beneath(root, rel .. "/" .. file, LARGEST))
+    return fs.read_beneath(root, rel .. "/" .. file, LARGEST)
   end
 end
 

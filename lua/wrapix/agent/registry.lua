@@ -29,7 +29,7 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field install { npm: string?, version: string?, packages: string[]?, files: table[]?, bin: table<string, string>? }?
 ---@field secrets string[] variables, the one that wins first
 ---@field env table<string, string> a value that starts with "~/" is a path below the home
----@field login { dest: string, env: table<string, string>?, command: string[], status: fun(read: fun(name: string): string?): string, string? }?
+---@field login { dest: string, env: table<string, string>?, command: string[], status: fun(read: fun(name: string): string?, now: integer): string, string? }?
 ---@field state { name: string, dest: string }[] directories that are kept per project
 ---@field settings fun(input: wrapix.AgentSettingsInput): wrapix.AgentSettings
 ---@field argv fun(mode: "interactive"|"headless", opts: wrapix.AgentArgvOptions): string[]?, string?, string? argv, or nil, message, code

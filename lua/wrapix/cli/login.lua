@@ -49,7 +49,9 @@ local M = {
 
 -- Status -------------------------------------------------------------------------
 
-local STATES = { there = "logged in", expired = "expired", none = "none" }
+local STATES = {
+  there = "logged in", expired = "expired", none = "none", unreadable = "unreadable",
+}
 
 -- Whose logins are looked at: as root also those of the users it starts sandboxes for.
 local function users(dirs, deps)
@@ -70,8 +72,19 @@ end
 local function state_of(agent, stored, dirs, user, deps)
   if stored.problem then return "refused", stored.problem end
   local read = deps.logins.reader(dirs, user, agent.name, stored.name)
-  local ok, state, detail = pcall(agent.login.status, read)
-  if not ok then return "unknown", "the agent's table failed: " .. tostring(state) end
+  local reason
+  local ok, state, detail = pcall(agent.login.status, function(name)
+    local text, message, code = read(name)
+    if not text and code and code ~= "ENOENT" then reason = message end
+    return text, message, code
+  end, os.time())
+  if not ok then
+    local what = type(state) == "string" and state or "an error of type " .. type(state)
+    return "unknown", "the agent's table failed: " .. what
+  end
+  -- What an agent takes for none may be there.
+  if reason and state == "none" then state = "unreadable" end
+  if state == "unreadable" then detail = detail or reason or "holds nothing that can be read" end
   return STATES[state] or "unknown", detail
 end
 

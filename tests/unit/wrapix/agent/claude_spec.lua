@@ -96,11 +96,38 @@ describe("claude's login", function()
     assert.same({ "there" }, { state, detail })
   end)
 
+  it("lasts as long as its token, unless it can be renewed", function()
+    local function at(fields, now)
+      local text = ('{"claudeAiOauth":{"accessToken":"canary","subscriptionType":"max",%s}}')
+        :format(fields)
+      return { claude.login.status(function() return text end, now) }
+    end
+    local date = os.date("%Y-%m-%d %H:%M", 1800000000)
+    local over, renews = '"expiresAt":1800000000000', ',"refreshToken":"canary"'
+    assert.same({ "there", "subscription max, until " .. date }, at(over, 1799999999))
+    assert.same({ "expired", "subscription max, since " .. date }, at(over, 1800000001))
+    assert.same({ "expired", "subscription max, since " .. date },
+      at(over .. ',"refreshToken":""', 1800000001))
+    assert.same({ "there", "subscription max, until " .. date .. ", then renewed" },
+      at(over .. renews, 1799999999))
+    assert.same({ "there", "subscription max, renewed when it is next used" },
+      at(over .. renews, 1800000001))
+    for _, value in ipairs({ '"x"', "-5", "1e300", "null", "{}" }) do
+      assert.same({ "there", "subscription max" }, at('"expiresAt":' .. value, 1))
+    end
+  end)
+
   it("is not there without, whatever the file holds", function()
-    for _, text in ipairs({ "", "no", "[]", "{}", '{"claudeAiOauth":3}',
-      '{"claudeAiOauth":{"accessToken":null}}', ("["):rep(1000) }) do
+    for _, text in ipairs({ "[]", "{}", '{"claudeAiOauth":3}',
+      '{"claudeAiOauth":{"accessToken":""}}', '{"claudeAiOauth":{"accessToken":null}}' }) do
       assert.equal("none", (status(text)))
     end
+    for _, text in ipairs({ "", "no", "3", ("["):rep(1000) }) do
+      assert.equal("unreadable", (status(text)))
+    end
     assert.equal("none", (status(nil)))
+    local function failing(code) return function() return nil, "x: " .. code, code end end
+    assert.equal("none", (claude.login.status(failing("ENOENT"))))
+    assert.equal("unreadable", (claude.login.status(failing("ELOOP"))))
   end)
 end)

@@ -108,7 +108,17 @@ describe("codex's login", function()
     end
     assert.same({ "there", "an API key", n = 2 }, status('{"OPENAI_API_KEY":"k"}'))
     assert.same({ "there", "ChatGPT", n = 2 }, status('{"tokens":{"access_token":"t"}}'))
+    local token = "e30.eyJleHAiOjE4MDAwMDAwMDB9.c2ln" -- {"exp":1800000000}
+    local function at(more, now)
+      local text = ('{"tokens":{"access_token":"%s"%s}}'):format(token, more)
+      return { codex.login.status(function() return text end, now) }
+    end
+    local date = os.date("%Y-%m-%d %H:%M", 1800000000)
+    assert.same({ "expired", "ChatGPT, since " .. date }, at("", 1800000000))
+    assert.same({ "there", "ChatGPT, until " .. date }, at(',"refresh_token":3', 1799999999))
+    assert.same({ "there", "ChatGPT, renewed when it is next used" },
+      at(',"refresh_token":"r"', 1800000000))
     assert.same({ "none", n = 1 }, status('{"OPENAI_API_KEY":null,"tokens":null}'))
-    assert.same({ "none", n = 1 }, status("[3"))
+    assert.same({ "unreadable", n = 1 }, status("[3"))
   end)
 end)
