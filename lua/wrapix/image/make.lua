@@ -169,8 +169,9 @@ function M.stage(recipe, image, ctx, backend)
     if not from then return nil, message, code, hint end
     return build(recipe, image, from, ctx, backend)
   elseif image.kind == "agents" then
-    local ok, message, code, hint = npm_check.check(image.stage.agents)
+    local ok, message, code = npm_check.check(image.stage.agents)
     if not ok then return nil, message, code end
+    local hint
     ok, message, code, hint = ensure_npm(recipe, image.stage.npm, ctx, backend)
     if not ok then return nil, message, code, hint end
   end

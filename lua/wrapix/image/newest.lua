@@ -70,8 +70,9 @@ function M.versions(recipe, facts, opts)
   local stage, names = recipe.stages[#recipe.stages], {}
   if stage.kind ~= "agents" then return {} end
   for i, agent in ipairs(stage.agents) do names[i] = agent.npm end
-  local ok, message, code, hint = npm_check.check(stage.agents)
+  local ok, message, code = npm_check.check(stage.agents)
   if not ok then return nil, message, code end
+  local hint
   ok, message, code, hint = make.npm(recipe, stage.npm, ctx, recipes.backend(recipe))
   if not ok then return nil, message, code, hint end
   local flags

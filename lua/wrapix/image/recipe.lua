@@ -60,7 +60,7 @@ local function described_agents(profile, opts)
   if not profile.agents or #profile.agents == 0 then return {} end
   local source = opts and opts.agents or {
     get = require("wrapix.agent.registry").get,
-    version = require("wrapix.agent.pins").get,
+    version = require("wrapix.agent.pinned").get,
   }
   return require("wrapix.image.agents").read(profile.agents, source)
 end

@@ -305,6 +305,16 @@ describe("a build in stages", function()
     assert.same({ false, true }, { result.stages[1].built, result.stages[2].built })
   end)
 
+  it("builds no agent with a word that is more than a word", function()
+    local world, wrong = new_world(), with_agent()
+    wrong.stages[2].agents[1].npm = "x; id"
+    local result, message, code = ensure(world, wrong)
+    assert.is_nil(result)
+    assert.truthy(message:find("image: agent claude: names no package of npm", 1, true), message)
+    assert.equal("EIMAGE", code)
+    assert.equal("stage", tags(world))
+  end)
+
   it("says what went into each stage", function()
     local world = new_world()
     assert(ensure(world, with_agent()))

@@ -49,6 +49,18 @@ describe("the newest versions of agents", function()
     end
   end)
 
+  it("are asked for packages alone, not for options", function()
+    local world = fake.new(fake.engine())
+    local asked = recipe()
+    asked.stages[#asked.stages].agents[1].npm = "--globalconfig=x"
+    local versions, message, code = newest.versions(asked, world.facts,
+      { deps = world.deps, report = world.report })
+    assert.is_nil(versions)
+    assert.equal("image: agent claude: names no package of npm", message)
+    assert.equal("EIMAGE", code)
+    assert.is_nil(run_of(world))
+  end)
+
   it("cannot be had without a network, which is said", function()
     local _, versions, message, code, hint = ask({ code = 1, stderr = "npm ERR! code EAI_AGAIN\n" })
     assert.is_nil(versions)

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
+local image = require("wrapix.image")
 local npm = require("wrapix.image.npm")
 local npm_check = require("wrapix.image.npm_check")
+local registry = require("wrapix.agent.registry")
 
 local GLIBC = { libc = "glibc", system = "Debian" }
 local MUSL = { libc = "musl", system = "Alpine" }
@@ -62,8 +64,15 @@ describe("the agents of a stage", function()
     end
   end)
 
-  it("may be built when all of their words are plain", function()
+  it("may be built when all of their words are plain, as those of wrapix are", function()
     assert.is_true(npm_check.check(assert(npm.select({ tree(), native() }, GLIBC))))
+    local agents = { "claude", "codex", "gemini", "opencode", "pi" }
+    local recipe = assert(image.recipe({ name = "all", agents = agents }, {}, { agents = {
+      get = function(name) return registry.get(name, {}) end, version = function() end,
+    } }))
+    local stage = recipe.stages[#recipe.stages]
+    assert.equal(#agents, #stage.agents)
+    assert.is_true(npm_check.check(stage.agents))
   end)
 
   it("are refused when a word of them could be anything else to the shell", function()
