@@ -7,6 +7,7 @@ local compose = require "wrapix.agent.compose"
 local expiry = require "wrapix.lazy" "wrapix.agent.expiry"
 local json = require "wrapix.json"
 local lenient = require "wrapix.lazy" "wrapix.agent.lenient"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 local stream = require "wrapix.lazy" "wrapix.agent.claude_stream"
 
 local LOGIN = "~/.claude-login"
@@ -109,14 +110,14 @@ end
 
 -- What the store says of a login, without its tokens.
 local function login_status(read, now)
-  local data, problem = compose.stored(read, ".credentials.json")
+  local data, problem = stored.read(read, ".credentials.json")
   if not data then return problem or "none" end
   local login = lenient.table(data.claudeAiOauth)
   if (lenient.text(login.accessToken) or "") == "" then return "none" end
   local plan = (lenient.text(login.subscriptionType) or ""):match("^%w+$")
   local renews = (lenient.text(login.refreshToken) or "") ~= ""
   local state, lasts = expiry.state(expiry.time(login.expiresAt, 1000), renews, now)
-  return state, compose.words(plan and "subscription " .. plan, lasts)
+  return state, stored.words(plan and "subscription " .. plan, lasts)
 end
 
 -- npm brings the packages of this machine alone. In the main package's own place for

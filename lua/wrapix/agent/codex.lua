@@ -8,6 +8,8 @@ local json = require "wrapix.json"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
 local shell = require "wrapix.lazy" "wrapix.shell"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
+local toml = require "wrapix.agent.toml"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
@@ -73,7 +75,7 @@ local function settings(input)
   local mcp = servers(input.mcp, unused)
   if mcp then managed.mcp_servers = compose.merge(managed.mcp_servers, mcp) end
   return {
-    files = { { dest = "/etc/codex/managed_config.toml", text = compose.toml(managed) } },
+    files = { { dest = "/etc/codex/managed_config.toml", text = toml.encode(managed) } },
     unused = unused,
   }
 end
@@ -110,14 +112,14 @@ end
 
 -- When the account's token ends only the token says.
 local function login_status(read, now)
-  local data, problem = compose.stored(read, "auth.json")
+  local data, problem = stored.read(read, "auth.json")
   if not data then return problem or "none" end
   local tokens = table_of(data.tokens)
   local token = text_of(tokens.access_token)
   if token then
     local renews = (text_of(tokens.refresh_token) or "") ~= ""
     local state, lasts = expiry.state(expiry.of_token(token), renews, now)
-    return state, compose.words("ChatGPT", lasts)
+    return state, stored.words("ChatGPT", lasts)
   end
   if text_of(data.OPENAI_API_KEY) then return "there", "an API key" end
   return "none"

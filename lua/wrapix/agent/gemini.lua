@@ -7,6 +7,7 @@ local json = require "wrapix.json"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
 local shell = require "wrapix.lazy" "wrapix.shell"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
@@ -128,7 +129,7 @@ local function argv(mode, opts)
 end
 
 local function login_status(read)
-  local data, problem = compose.stored(read, "oauth_creds.json")
+  local data, problem = stored.read(read, "oauth_creds.json")
   if not data then return problem or "none" end
   if not text_of(data.refresh_token) then return "none" end
   return "there", "Google account"

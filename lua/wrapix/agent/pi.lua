@@ -5,6 +5,7 @@
 local compose = require "wrapix.agent.compose"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
@@ -125,6 +126,8 @@ local function judge(state)
   end
 end
 
+local function login_status(read) return stored.providers(read, "auth.json") end
+
 return {
   name = "pi",
   title = "pi",
@@ -137,7 +140,7 @@ return {
   secrets = { "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY" },
   -- It would look for newer versions and download programs.
   env = { PI_OFFLINE = "1" },
-  login = { dest = HOME, command = { "pi" }, status = compose.login_names("auth.json") },
+  login = { dest = HOME, command = { "pi" }, status = login_status },
   state = { { name = "sessions", dest = HOME .. "/sessions" } },
   settings = settings,
   argv = argv,

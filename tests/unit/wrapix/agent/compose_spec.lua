@@ -38,15 +38,6 @@ describe("compose.servers", function()
   end)
 end)
 
-describe("compose.toml", function()
-  it("writes what TOML can say", function()
-    assert.equal('"a b" = [{ x = true }, "\\"\\u007F\\n"]\nempty = []\nk = { }\nn = 1.5\n'
-      .. "t = { u = { v = 3 } }\n",
-      (compose.toml({ t = { u = { v = 3, w = json.null } }, n = 1.5, gone = json.null, k = {},
-        empty = json.array(), ["a b"] = { { x = true }, '"\127\n' } }):gsub("{  }", "{ }")))
-  end)
-end)
-
 describe("compose.unused", function()
   it("names what is asked for and cannot be had", function()
     local unused = {}
