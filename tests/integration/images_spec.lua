@@ -247,6 +247,49 @@ describe("images with agents", function()
     assert.is_true(world:has_image(old))
   end)
 
+  describe("that commands of their own install", function()
+    before_each(function()
+      world:write("config/wrapix/agents/robot.lua", [[return {
+        name = "robot", title = "Robot", stream = "text",
+        install = { version = "1.0.0", packages = { "pipx" },
+          commands = { { "pipx", "install", "it's==@VERSION@" } } },
+        argv = function() return { "true" } end,
+      }]])
+    end)
+
+    it("need no npm, and are built anew for a version that is named", function()
+      local first = build()
+      assert.equal("stage stage made", built())
+      local label = table.concat(world:calls("build")[3].argv, "\n")
+      assert.truthy(label:find("\nwrapix.agents=robot@1.0.0\n", 1, true), label)
+      assert.is_nil(label:find("wrapix.npm", 1, true))
+      local moved = world:run({ "image", "update-agents", "robot@1.0.1" })
+      assert.same({ 0, "robot 1.0.0 → 1.0.1\n" }, { moved.code, moved.stdout })
+      assert.not_equal(first, (build()))
+      assert.equal("stage stage made made", built())
+      local again = world:run({ "image", "update-agents", "robot@1.0.1" })
+      assert.equal("robot 1.0.1, as before\n", again.stdout)
+    end)
+
+    it("are told to be moved by hand", function()
+      local result = world:run({ "image", "update-agents", "robot" })
+      assert.equal(0, result.code, result.stderr)
+      assert.equal("robot 1.0.0, moved by hand: wrapix image update-agents robot@VERSION\n",
+        result.stdout)
+      assert.same({}, world:calls("build"))
+    end)
+
+    it("name the command that failed", function()
+      build()
+      world:write("config/wrapix/agents.json", '{"robot":"9.9.9"}\n')
+      world:script("build.stderr", "wrapix: agent robot 9.9.9: pipx\nno such thing\n")
+      world:script("build.exit", 1)
+      local result = world:run({ "image", "build", "made" })
+      assert.equal(125, result.code)
+      assert.truthy(result.stderr:find("agent robot 9.9.9: pipx failed", 1, true), result.stderr)
+    end)
+  end)
+
   it("have commands whose mistyped names are named", function()
     local result = world:run({ "image", "prun" })
     assert.equal(2, result.code)

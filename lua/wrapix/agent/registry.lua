@@ -26,7 +26,7 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field name string
 ---@field title string as people call it
 ---@field source string the file it is from
----@field install { npm: string?, version: string?, packages: string[]?, files: table[]?, bin: table<string, string>? }?
+---@field install { npm: string?, commands: string[][]?, version: string?, packages: string[]?, files: table[]?, bin: table<string, string>? }?
 ---@field secrets string[] variables, the one that wins first
 ---@field env table<string, string> a value that starts with "~/" is a path below the home
 ---@field login { dest: string, env: table<string, string>?, command: string[], status: fun(read: fun(name: string): string?, now: integer): string, string? }?

@@ -152,16 +152,17 @@ return {
       name = "update-agents",
       summary = "Pin the newest versions of agents.",
       description = "Asks npm for the newest versions of the agents, all or those named, and pins "
-        .. "them. The next start or `wrapix image build` then builds the agents' stage anew, and "
-        .. "nothing else.",
+        .. "them; or pins the version that is named. The next start or `wrapix image build` then builds "
+        .. "the agents' stage anew, and nothing else.",
       arguments = {
-        { name = "names", argname = "NAME", optional = true, many = true,
+        { name = "names", argname = "NAME[@VERSION]", optional = true, many = true,
           description = "Agents (default: all that are installed)." },
       },
       options = WITH_DRY_RUN,
       example = {
         { "wrapix image update-agents --dry-run", "old and new versions" },
         { "wrapix image update-agents claude", "one agent" },
+        { "wrapix image update-agents claude@2.1.330", "this version, older or newer" },
       },
       run = function(args, deps) return updating.update(args, deps) end,
     },

@@ -21,7 +21,7 @@ local function wanted(entries)
   return names, versions
 end
 
---- The agents of a profile that come from npm; those that need no installing are
+--- The agents of a profile that are installed; those that need no installing are
 --- left out.
 ---@param entries string[] "name" or "name@version"
 ---@param source { get: fun(name: string): table?, string?, string?, string?; version: fun(name: string): string?, string?, string?, string? }
@@ -40,10 +40,10 @@ function M.read(entries, source)
     pin, message, code, hint = source.version(name)
     if not pin and message then return nil, message, code, hint end
     local install = agent.install
-    if install and install.npm then
+    if install and (install.npm or install.commands) then
       out[#out + 1] = {
         name = name, npm = install.npm, packages = install.packages, files = install.files,
-        bin = install.bin,
+        bin = install.bin, commands = install.commands,
         version = versions[name] or pin or install.version,
       }
     end

@@ -5,6 +5,7 @@
 -- backend's dialect. Pure but for `make`.
 
 local lazy = require("wrapix.lazy")
+local agent_commands = lazy("wrapix.image.commands")
 local npm = lazy("wrapix.image.npm")
 local packages = require("wrapix.image.packages")
 local stages = require("wrapix.image.stages")
@@ -87,9 +88,13 @@ local function add_agents(fields, profile, dialect)
   runtime, message, code, hint = runtime_stage(profile.agents, fields.packages, dialect)
   if runtime == nil then return nil, message, code, hint end
   if runtime then fields.stages[#fields.stages + 1] = runtime end
-  local base = M.full_reference(profile.forced_base or dialect.base)
-  fields.stages[#fields.stages + 1] =
-    { kind = "agents", agents = agents, npm = helper(base, dialect) }
+  local stage = { kind = "agents", agents = agents }
+  for _, agent in ipairs(agents) do
+    if agent.npm and not stage.npm then
+      stage.npm = helper(M.full_reference(profile.forced_base or dialect.base), dialect)
+    end
+  end
+  fields.stages[#fields.stages + 1] = stage
   return true
 end
 
@@ -163,7 +168,14 @@ local SOURCES = {
       M.run({ TRUST }, stage.commands),
     }
   end,
-  agents = function(_, stage, from) return npm.source(stage, from, M) end,
+  agents = function(_, stage, from)
+    local lines = stage.npm and npm.source(stage, from, M)
+      or { "# Written by wrapix: the agents.", "FROM " .. from }
+    for _, agent in ipairs(stage.agents) do
+      if agent.commands then lines[#lines + 1] = agent_commands.source(agent, M) end
+    end
+    return lines
+  end,
 }
 
 --- The Containerfile of one stage.

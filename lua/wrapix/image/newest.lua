@@ -49,10 +49,10 @@ local function read(result, agents)
   end
   local out = {}
   for _, agent in ipairs(agents) do
-    if not versions[agent.npm] then
+    if agent.npm and not versions[agent.npm] then
       return nil, ("update-agents: %s: npm named no version of it"):format(agent.name), "EIMAGE"
     end
-    out[agent.name] = versions[agent.npm]
+    out[agent.name] = agent.npm and versions[agent.npm]
   end
   return out
 end
@@ -68,8 +68,8 @@ end
 function M.versions(recipe, facts, opts)
   local ctx = acts.new(facts, opts or {})
   local stage, names = recipe.stages[#recipe.stages], {}
-  if stage.kind ~= "agents" then return {} end
-  for i, agent in ipairs(stage.agents) do names[i] = agent.npm end
+  if stage.kind ~= "agents" or not stage.npm then return {} end
+  for _, agent in ipairs(stage.agents) do names[#names + 1] = agent.npm end
   local ok, message, code = npm_check.check(stage.agents)
   if not ok then return nil, message, code end
   local hint

@@ -19,7 +19,8 @@ local TREES = "/opt/wrapix/agents/"
 ---@class wrapix.ImageAgent what an image has to know of an agent
 ---@field name string
 ---@field version string
----@field npm string the package
+---@field npm string? the package
+---@field commands string[][]? instead of npm: what installs it (image/commands.lua)
 ---@field packages string[]? of the distribution, what it needs to run
 ---@field files { from: string, to: string, mode: integer? }[]? native programs; of those with the
 --- same `to` the first there is counts. One whose path says "musl" runs on musl
@@ -28,7 +29,8 @@ local TREES = "/opt/wrapix/agents/"
 ---@class wrapix.StageAgent the same as a stage holds it
 ---@field name string
 ---@field version string
----@field npm string
+---@field npm string?
+---@field commands string[][]?
 ---@field files { from: string, to: string, mode: integer? }[]? those for the C library there is
 ---@field bin { name: string, target: string }[] by name
 
@@ -67,7 +69,7 @@ function M.select(agents, dialect)
         'build on Debian: base = "debian:trixie-slim"'
     end
     out[i] = { name = agent.name, version = agent.version, npm = agent.npm, files = files,
-      bin = links(agent.bin) }
+      commands = agent.commands, bin = links(agent.bin) }
   end
   table.sort(out, function(a, b) return a.name < b.name end)
   return out
@@ -130,7 +132,9 @@ end
 ---@return string[] lines
 function M.source(stage, from, containerfile)
   local commands = { { containerfile.TRUST, M.SETTINGS, PLACE, "mkdir -p " .. OUT .. "/usr/local/bin" } }
-  for _, agent in ipairs(stage.agents) do commands[#commands + 1] = agent_commands(agent) end
+  for _, agent in ipairs(stage.agents) do
+    if agent.npm then commands[#commands + 1] = agent_commands(agent) end
+  end
   return {
     "# Written by wrapix: the agents, from npm.",
     ("FROM %s AS npm"):format(stage.npm.ref),

@@ -3,6 +3,7 @@
 -- Asked before each build of such a stage, so that it does not matter which way they
 -- came into it; a start that builds nothing pays nothing. Pure.
 
+local commands = require("wrapix.lazy")("wrapix.image.commands")
 local words = require("wrapix.schema.check")
 
 local M = {}
@@ -45,7 +46,8 @@ local function check_links(agent)
     local name, target = link.name, link.target
     local is_name = type(name) == "string" and #name <= 128 and name:find("^[%w][%w._-]*$")
     local is_target = is_path(target) and (target:sub(1, 1) ~= "/" or is_own_place(target))
-    if not is_name or not is_target or (agent.files and target:sub(1, 1) ~= "/") then
+    local is_tree = agent.npm and not agent.files
+    if not is_name or not is_target or (not is_tree and target:sub(1, 1) ~= "/") then
       return refuse(agent, ("command %s → %s: is no name and place of a program")
         :format(tostring(name), tostring(target)))
     end
@@ -55,7 +57,13 @@ end
 
 local function check_one(agent)
   if not words.is_word(agent.name) then return refuse(agent, "is no name") end
-  if not M.is_package(agent.npm) then return refuse(agent, "names no package of npm") end
+  if agent.commands then
+    local reason = agent.npm and "comes from npm or by commands, not both"
+      or commands.problem(agent.commands)
+    if reason then return refuse(agent, reason) end
+  elseif not M.is_package(agent.npm) then
+    return refuse(agent, "names no package of npm")
+  end
   if not words.is_version(agent.version) then
     return refuse(agent, ("%q is no version such as 1.2.3"):format(tostring(agent.version)))
   end

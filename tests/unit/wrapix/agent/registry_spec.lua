@@ -109,6 +109,14 @@ describe("a user's agent", function()
       refusal('return { name = "mine", titel = "x" }'))
   end)
 
+  it("may be installed by commands", function()
+    local agent = assert(agents.get("mine", context({ [MINE] = [[return { name = "mine", title = "x",
+      stream = "text", argv = function() end, install = { version = "0.86.1", packages = { "python3" },
+        commands = { { "pip", "install", "aider-chat==@VERSION@" } },
+        bin = { aider = "/opt/aider/aider" } } }]] })))
+    assert.equal("aider-chat==@VERSION@", agent.install.commands[1][3])
+  end)
+
   it("is refused for values that would get into commands, paths and images", function()
     local head = 'return { name = "mine", title = "x", stream = "text", argv = function() end, '
     for text, reason in pairs({
@@ -116,6 +124,20 @@ describe("a user's agent", function()
       ['install = { npm = "@a/b" }'] = "install: an npm package needs the version",
       ['install = { npm = "a", version = "latest" }'] = "install.version: a version",
       ['install = { version = "1" }'] = "a version or files without an npm package",
+      ['install = { npm = "a", version = "1", commands = { { "a", "@VERSION@" } } }']
+        = "install: an agent comes from npm or by commands, not both",
+      ['install = { version = "1", commands = { { "a", "@VERSION@" } }, files = {} }']
+        = "install: an agent comes from npm or by commands, not both",
+      ['install = { commands = { { "a", "@VERSION@" } } }'] = "install: commands need the version",
+      ['install = { version = "1", commands = { { "a", "b" } } }']
+        = "install.commands: no command says @VERSION@",
+      ['install = { version = "1", commands = { { "a", "@VERSION@\\n" } } }']
+        = "install.commands%[1%]%[2%]: a text on one line",
+      ['install = { version = "1", commands = { "pip install @VERSION@" } }']
+        = "install.commands%[1%]: a list",
+      ['install = { version = "1", commands = {} }'] = "install.commands: has no command",
+      ['install = { version = "1", commands = { { "a@VERSION@" } }, bin = { a = "x/y" } }']
+        = "install.bin: without npm a command's place is an absolute path",
       ['install = { packages = { "a;b" } }'] = "install.packages%[1%]: the name of a package",
       ['install = { npm = "a", version = "1", files = { { from = "../x", to = "/x" } } }']
         = "install.files%[1%].from: a path below node_modules",

@@ -261,6 +261,49 @@ describe("image update-agents", function()
     assert.same({ asked = { "claude" } }, set)
   end)
 
+  describe("of an agent that commands install", function()
+    before_each(function()
+      AGENTS.pi = { install = { commands = { { "a", "@VERSION@" } }, version = "2.0.0" } }
+    end)
+    after_each(function() AGENTS.pi = { install = { npm = "pi", version = "2.0.0" } } end)
+
+    it("says that its version is moved by hand", function()
+      local status, out, _, set = update({ claude = "1.0.0" })
+      assert.equal(0, status)
+      assert.equal("claude 1.0.0, the newest\n"
+        .. "pi 2.1.0, moved by hand: wrapix image update-agents pi@VERSION\n", out)
+      assert.same({ asked = { "claude" } }, set)
+    end)
+
+    it("asks nobody when it is alone", function()
+      local status, _, _, set = update(nil, "pi")
+      assert.equal(0, status)
+      assert.same({}, set)
+    end)
+  end)
+
+  it("sets the version that is named, of any agent, without asking npm", function()
+    local status, out, _, set = update(nil, "claude@0.9.1", "pi@2.1.0")
+    assert.equal(0, status)
+    assert.equal("claude 1.0.0 → 0.9.1\npi 2.1.0, as before\n", out)
+    assert.same({ claude = "0.9.1" }, set)
+    status, out, _, set = update({ pi = "3.0.0" }, "pi", "claude@0.9.1", "--dry-run")
+    assert.equal(0, status)
+    assert.equal("claude 1.0.0 → 0.9.1\npi 2.1.0 → 3.0.0\n", out)
+    assert.same({ asked = { "pi" } }, set)
+  end)
+
+  it("takes no word for a version", function()
+    for word, reason in pairs({ ["claude@latest"] = "claude@latest: is no version such as 1.2.3",
+      ["claude@"] = "claude@: is no version", ["claud@1.0"] = "no agent that is installed",
+      ["command@1"] = "no agent that is installed" }) do
+      local status, _, err, set = update({}, word)
+      assert.equal(125, status)
+      assert.truthy(err:find(reason, 1, true), err)
+      assert.same({}, set)
+    end
+  end)
+
   it("says which agent there is not, and that npm cannot be reached", function()
     local status, _, err = update({}, "claud")
     assert.equal(125, status)

@@ -11,6 +11,11 @@ local CLAUDE = {
   },
 }
 
+local AIDER = {
+  install = { version = "0.86.1", packages = { "pipx" },
+    commands = { { "pipx", "install", "aider-chat==@VERSION@" } } },
+}
+
 local function recipe(fields, pins, env)
   local profile = { name = "shop", packages = { "git", "ripgrep" } }
   for key, value in pairs(fields or {}) do profile[key] = value end
@@ -18,6 +23,7 @@ local function recipe(fields, pins, env)
     get = function(name)
       if name == "claude" then return CLAUDE end
       if name == "command" then return {} end
+      if name == "aider" then return AIDER end
       return nil, ("agent: %s: no such agent"):format(name), "ENOAGENT"
     end,
     version = function(name) return (pins or {})[name] end,
@@ -181,5 +187,36 @@ describe("Alpine", function()
       { reason, code })
     assert.same({ "the disk is full", "ENOSPC" },
       { table.unpack({ backend.explain({ "No space left on device" }) }, 1, 2) })
+  end)
+end)
+
+describe("an agent that commands install", function()
+  local function last(agents, pins)
+    local list = stages({ agents = agents }, pins)
+    return list[#list]
+  end
+
+  it("has a stage without npm, on top of its packages", function()
+    assert.equal("packages runtime agents", kinds({ agents = { "aider" } }))
+    local one = last({ "aider" })
+    assert.is_nil(one.stage.npm)
+    assert.is_nil(one.text:find("npm", 1, true))
+    assert.matches("\nFROM localhost/wrapix%-stage:%x+\nRUN [^\n]+\\\n.*aider%-chat==0.86.1\n$", one.text)
+  end)
+
+  it("has the pinned version, and changes nothing of the other stages", function()
+    assert.truthy(last({ "aider" }, { aider = "0.87.0" }).text:find("aider-chat==0.87.0\n", 1, true))
+    assert.truthy(last({ "aider@0.80" }, { aider = "0.87.0" }).text:find("aider-chat==0.80\n", 1, true))
+    local old, new = refs({ agents = { "aider" } }), refs({ agents = { "aider@1" } })
+    assert.same({ old[1], old[2] }, { new[1], new[2] })
+    assert.not_equal(old[3], new[3])
+  end)
+
+  it("stands beside one from npm, whose text stays", function()
+    local alone, both = last({ "claude" }).text, last({ "aider", "claude" }).text
+    assert.is_nil(alone:find("pipx", 1, true))
+    assert.truthy(both:find("npm install --prefix /wrapix/npm/claude", 1, true))
+    assert.is_nil(both:find("npm install[^\n]*aider"))
+    assert.matches("\nCOPY %-%-from=npm [^\n]+\nRUN set %-eu; .*pipx install aider%-chat==0.86.1\n$", both)
   end)
 end)
