@@ -171,6 +171,23 @@ describe("images with agents", function()
     assert.truthy(notes:find("packages   localhost/wrapix%-stage:%x+ %(was there%)"), notes)
   end)
 
+  it("are explained with the version that is installed, and who says so", function()
+    local function version()
+      local text = world:run({ "explain", "made" }).stdout
+      local number, origin = text:match("\n    version +(%S+) +(%S+)\n")
+      return { number, origin }
+    end
+    local config = world.dir .. "/config/wrapix/"
+    assert.same({ "1.0.0", config .. "agents/robot.lua" }, version())
+    world:write("config/wrapix/agents.json", '{"robot":"1.0.1"}\n')
+    assert.same({ "1.0.1", config .. "agents.json" }, version())
+    world:write("config/wrapix/profiles/made.lua",
+      'return { name = "made", base = "localhost/base:1",\nagents = { "robot@1.0.2" } }\n')
+    assert.same({ "1.0.2", config .. "profiles/made.lua:2" }, version())
+    local plan = require("wrapix.json").decode(world:run({ "explain", "--json", "made" }).stdout)
+    assert.equal("1.0.2", (plan.plan or plan).agents[1].version)
+  end)
+
   it("are pruned when no workspace and no profile needs them", function()
     local old = build()
     assert.equal(0, world:run({ "made", "--", "true" }).code)

@@ -45,6 +45,7 @@ function M.read(entries, source)
         name = name, npm = install.npm, packages = install.packages, files = install.files,
         bin = install.bin, commands = install.commands,
         version = versions[name] or pin or install.version,
+        pinned = not versions[name] and pin ~= nil or nil,
       }
     end
   end

@@ -19,6 +19,7 @@ local TREES = "/opt/wrapix/agents/"
 ---@class wrapix.ImageAgent what an image has to know of an agent
 ---@field name string
 ---@field version string
+---@field pinned true? the version is that of the user's pin
 ---@field npm string? the package
 ---@field commands string[][]? instead of npm: what installs it (image/commands.lua)
 ---@field packages string[]? of the distribution, what it needs to run
@@ -31,6 +32,7 @@ local TREES = "/opt/wrapix/agents/"
 ---@field version string
 ---@field npm string?
 ---@field commands string[][]?
+---@field pinned true? the version is that of the user's pin
 ---@field files { from: string, to: string, mode: integer? }[]? those for the C library there is
 ---@field bin { name: string, target: string }[] by name
 
@@ -69,7 +71,7 @@ function M.select(agents, dialect)
         'build on Debian: base = "debian:trixie-slim"'
     end
     out[i] = { name = agent.name, version = agent.version, npm = agent.npm, files = files,
-      commands = agent.commands, bin = links(agent.bin) }
+      commands = agent.commands, bin = links(agent.bin), pinned = agent.pinned }
   end
   table.sort(out, function(a, b) return a.name < b.name end)
   return out

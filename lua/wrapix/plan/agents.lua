@@ -10,6 +10,7 @@ local path = require("wrapix.path")
 local profiles = require("wrapix.profile")
 
 local mount = lazy("wrapix.mount")
+local pinned = lazy("wrapix.agent.pinned")
 local prompt = lazy("wrapix.agent.prompt")
 local registry = lazy("wrapix.agent.registry")
 local store = lazy("wrapix.agent.store")
@@ -349,6 +350,21 @@ local function credentials(ctx, one)
   return list
 end
 
+-- The version that the image is built with, and who chose it. In an image of Nix it
+-- is the one of nixpkgs, which nobody here knows.
+local function version_of(ctx, one)
+  local recipe, install = ctx.plan.image.recipe, one.agent.install
+  if not recipe or recipe.backend == "nix" then return nil end
+  if one.version then return one.version, one.origin end
+  local top = recipe.stages and recipe.stages[#recipe.stages]
+  for _, built in ipairs(top and top.kind == "agents" and top.agents or {}) do
+    if built.name == one.name and built.pinned then
+      return built.version, item.host(pinned.path(ctx.facts.dirs))
+    end
+  end
+  return install and install.version, { kind = "default", text = one.agent.source or "default" }
+end
+
 --- Adds `plan.agents`, what explain tells of them, and the prompt.
 ---@param ctx table
 ---@return true
@@ -358,11 +374,10 @@ function M.add(ctx)
   plan.agents = {}
   for i, one in ipairs(ctx.agents) do
     local agent = one.agent
-    -- In an image of Nix it is the one of nixpkgs, which nobody here knows.
-    local is_built = plan.image.recipe ~= nil and plan.image.recipe.backend ~= "nix"
+    local version, version_origin = version_of(ctx, one)
     plan.agents[i] = {
-      name = one.name, title = agent.title,
-      version = is_built and (one.version or agent.install and agent.install.version) or nil,
+      name = one.name, title = agent.title, version = version,
+      version_origin = version and version_origin or nil,
       login = one.login, credentials = credentials(ctx, one), files = one.files,
       unused = one.settings.unused or {}, runs = ctx.agent == one and ctx.agent_runs or nil,
       origin = one.origin,

@@ -143,16 +143,17 @@ describe("explain.text", function()
   it("tells of agents: the credential that wins, and what it stands before", function()
     local p = plan()
     p.agents = { { name = "claude", title = "Claude Code", version = "2.1", runs = true,
-      origin = at(1), login = { name = "work", source = "/d/logins/claude/work" },
+      version_origin = at(7), origin = at(1), login = { name = "work", source = "/d/logins/claude/work" },
       credentials = { { kind = "variable", name = "KEY" }, { kind = "login", name = "work" } },
       files = { "/etc/x.json" }, unused = { { what = "mcp.a\27", reason = "has none" } } },
       { name = "pi", title = "Pi", credentials = {}, files = {}, unused = {}, origin = at(2) } }
     local text = explain.text(p, FLAGS)
-    for _, part in ipairs({ "agents\n", "Claude Code, 2.1, runs", "/d/logins/claude/work",
+    for _, part in ipairs({ "agents\n", "Claude Code, runs", "/d/logins/claude/work",
       "KEY, before the login 'work'", "/etc/x.json", '"mcp.a\\x1b": has none',
       "Pi, the image's own version", "credential   none" }) do
       assert.truthy(text:find(part, 1, true), part .. "\n" .. text)
     end
+    assert.matches("\n    version +2.1 +shop.lua:7\n", text)
     p.agents[1].credentials = { { kind = "login", name = "work" } }
     assert.truthy(explain.text(p, FLAGS):find("credential   the login 'work'\n", 1, true))
   end)

@@ -100,9 +100,38 @@ describe("the agents of a sandbox", function()
     assert.matches("/agents_spec.lua:%d+$", kept.agents[1].origin.text)
   end)
 
-  it("have the version that was asked for, else their own", function()
-    assert.equal("2.1.330", made(CLAUDE).agents[1].version)
-    assert.equal("1.0", made(copy(CLAUDE, { agents = { "claude@1.0" } })).agents[1].version)
+  describe("have the version that is installed,", function()
+    -- What the recipe of an image says that has a pin of codex.
+    local function pin(facts)
+      local stage = { kind = "agents", agents = {
+        { name = "claude", version = "2.1.330" }, { name = "codex", version = "9.9", pinned = true },
+      } }
+      facts.image = { reference = function() return "r:1" end,
+        recipe = function() return { backend = "debian", stages = { { kind = "packages" }, stage } } end }
+    end
+    local function version(fields, options)
+      local one = made(fields, options, pin).agents[1]
+      return { one.version, one.version_origin and one.version_origin.text }
+    end
+
+    it("the profile's before all", function()
+      local asked = version(copy(CLAUDE, { agents = { "claude@1.0" } }))
+      assert.equal("1.0", asked[1])
+      assert.matches("^t.lua", asked[2])
+      assert.equal("8.8", version(copy(CLAUDE, { agents = { "codex@8.8" }, agent = "codex" }))[1])
+    end)
+
+    it("the pin, and the file it stands in", function()
+      local dir = fixture.facts().dirs.config
+      assert.same({ "9.9", dir .. "/agents.json" },
+        version({ base = "debian:13", agents = { "codex" } }))
+      assert.same({ "9.9", dir .. "/agents.json" }, version({ base = "debian:13" }, { agent = "codex" }))
+    end)
+
+    it("else that of the agent's table", function()
+      assert.same({ "2.1.330", "default" }, version(CLAUDE))
+      assert.same({}, version(CLAUDE, { image = "i:1", agent = "claude" }))
+    end)
   end)
 
   it("have to be known", function()
