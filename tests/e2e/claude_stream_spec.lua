@@ -55,7 +55,7 @@ end
 
 -- Events without what is new in every run.
 local function timeless(events)
-  local numbers, count = {}, 0
+  local numbers, count, is_retried = {}, 0, false
   local function number(id)
     if id and not numbers[id] then
       count = count + 1
@@ -66,7 +66,10 @@ local function timeless(events)
   for _, event in ipairs(events) do
     event.id, event.session = number(event.id), number(event.session)
     event.reset = event.reset and "some time"
+    is_retried = is_retried or event.type == "retry"
     event.usd = event.usd and ("%.6f"):format(event.usd)
+    -- How much of an answer that was cut had come is a matter of time.
+    if is_retried and event.type == "end" then event.usd, event.usage = nil, nil end
     if event.text then event.text = event.text:gsub("resets .*$", "resets") end
     if event.type == "tool_result" and event.text:find("^%d+$") then event.text = "a uid" end
   end

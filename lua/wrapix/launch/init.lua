@@ -198,11 +198,15 @@ function Launch:_started()
   self:_beside("after_start")
 end
 
--- What never ran has nobody who would look at its output.
+-- What never ran has nobody who would look at its output. The monitor writes what PID 1
+-- says to the log, and PID 1's end may be known here before it has.
 function Launch:_show_output()
-  for _, entry in ipairs(logfile.last(logfile.open(self.plan.log_path), 20) or {}) do
-    container.write_stderr(entry.text .. "\n")
+  local reader, deadline = logfile.open(self.plan.log_path), sys.clock() + LAST_WORDS_SECONDS
+  local lines = logfile.last(reader, 20) or {}
+  while #lines == 0 and sys.clock() < deadline and task.sleep(0.01) do
+    lines = logfile.last(reader, 20) or {}
   end
+  for _, entry in ipairs(lines) do container.write_stderr(entry.text .. "\n") end
 end
 
 -- The engine says that the container runs; PID 1 a moment later that the command does,
