@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-# Packages wrapix with Nix by calling the Makefile, which knows how to build, test
-# and install. Linux only: what wrapix needs on macOS is not written yet.
+# Packages wrapix with Nix, and gives a library for people who write their sandbox in
+# Nix; see docs/nix.md. Says what there is; how it is made stands in src/nix and the
+# Makefile. Linux only: what wrapix needs on macOS is not written yet.
 {
   description = "Runs AI coding agents in containers that protect the host";
 
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.05";
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
 
   outputs =
     { self, nixpkgs }:
@@ -16,113 +17,57 @@
       ];
       forEachSystem = make: lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system});
 
-      # argparse goes into the program; busted and its like run the tests.
-      luaOf = pkgs: pkgs.lua5_4.withPackages (p: [ p.argparse ]);
-      testLuaOf =
+      made =
         pkgs:
-        pkgs.lua5_4.withPackages (p: [
-          p.argparse
-          p.busted
-          p.luafilesystem
-        ]);
-
-      # The engine and its helpers, after those the host has.
-      engineOf = pkgs: [
-        pkgs.podman
-        pkgs.crun
-        pkgs.passt
-        pkgs.slirp4netns
-        pkgs.mmdebstrap
-      ];
-
-      # The helpers inside a sandbox are linked statically, against musl.
-      staticCC = pkgs: "${pkgs.pkgsStatic.stdenv.cc}/bin/${pkgs.pkgsStatic.stdenv.cc.targetPrefix}cc";
-
-      package =
-        pkgs:
-        pkgs.stdenv.mkDerivation {
-          pname = "wrapix";
-          version = lib.fileContents ./src/VERSION;
+        import ./src/nix/package.nix {
+          inherit pkgs lib systems;
           src = self;
+        };
 
-          strictDeps = true;
-          nativeBuildInputs = [
-            pkgs.makeWrapper
-            pkgs.pkg-config
-            (luaOf pkgs)
-          ];
-          buildInputs = [
-            pkgs.cjson
-            pkgs.libuv
-            pkgs.lua5_4
-          ];
+      library = import ./src/nix/lib.nix {
+        inherit lib;
+        wrapixFor = pkgs: (made pkgs).wrapix;
+      };
 
-          makeFlags = [
-            "CC=cc"
-            "LUA=lua"
-            "MUSL_CC=${staticCC pkgs}"
-            "PREFIX=${placeholder "out"}"
-          ];
-          enableParallelBuilding = true;
-
-          postInstall = ''
-            wrapProgram $out/bin/wrapix --inherit-argv0 \
-              --suffix PATH : ${lib.makeBinPath (engineOf pkgs)}
-          '';
-
-          meta = {
-            description = "Runs AI coding agents in containers that protect the host";
-            license = lib.licenses.mit;
-            mainProgram = "wrapix";
-            platforms = systems;
+      # Without agents: the licence of one is accepted by who wants it.
+      sandbox =
+        pkgs: name:
+        library.mkSandbox {
+          inherit pkgs;
+          profile = library.profiles.${name} // {
+            agents = [ ];
+            agent = null;
           };
         };
-
-      # A target of the Makefile that needs no container engine.
-      check =
-        pkgs: target:
-        (package pkgs).overrideAttrs (old: {
-          pname = "wrapix-${target}";
-          nativeBuildInputs = [
-            pkgs.git
-            pkgs.makeWrapper
-            pkgs.pkg-config
-            pkgs.procps
-            (testLuaOf pkgs)
-          ];
-          # The tests run in the program itself, which is no wrapped `lua`.
-          LUA_PATH = "${testLuaOf pkgs}/share/lua/5.4/?.lua;${testLuaOf pkgs}/share/lua/5.4/?/init.lua";
-          LUA_CPATH = "${testLuaOf pkgs}/lib/lua/5.4/?.so";
-          postPatch = "patchShebangs tests .ci";
-          doCheck = true;
-          checkTarget = target;
-        });
     in
     {
+      lib = library;
+
       packages = forEachSystem (pkgs: {
-        default = package pkgs;
-        wrapix = package pkgs;
+        default = (made pkgs).wrapix;
+        inherit (made pkgs) wrapix guest;
+        image-base = (sandbox pkgs "base").image;
+        image-python = (sandbox pkgs "python").image;
+        image-rust = (sandbox pkgs "rust").image;
+        sandbox-base = sandbox pkgs "base";
+        sandbox-python = sandbox pkgs "python";
+        sandbox-rust = sandbox pkgs "rust";
       });
 
-      checks = forEachSystem (pkgs: {
-        package = package pkgs;
-        unit = check pkgs "unit";
-      });
-
-      devShells = forEachSystem (pkgs: {
-        default = pkgs.mkShell {
-          inputsFrom = [ (package pkgs) ];
-          packages = [
-            (testLuaOf pkgs)
-            pkgs.clang-tools
-            pkgs.cppcheck
-            pkgs.luaPackages.luacheck
-            pkgs.shellcheck
-            pkgs.valgrind
-          ]
-          ++ engineOf pkgs;
-          MUSL_CC = staticCC pkgs;
+      apps = forEachSystem (pkgs: {
+        default = {
+          type = "app";
+          program = "${(made pkgs).wrapix}/bin/wrapix";
+          inherit ((made pkgs).wrapix) meta;
         };
       });
+
+      checks = forEachSystem (pkgs: (made pkgs).checks);
+
+      devShells = forEachSystem (pkgs: {
+        default = (made pkgs).devShell;
+      });
+
+      formatter = forEachSystem (pkgs: pkgs.nixfmt-tree);
     };
 }

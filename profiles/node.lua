@@ -5,7 +5,7 @@ return {
   name = "node",
   packages = {
     { "node", apt = "nodejs", apk = "nodejs", nix = "nodejs" },
-    "npm",
+    { "npm", nix = "nodejs" },
   },
   caches = { npm = "~/.npm" },
   env = {

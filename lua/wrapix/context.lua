@@ -37,7 +37,9 @@ function M.profiles(workspace)
     list = fs.list,
     builtin = host.profile,
     builtin_names = host.profile_names,
-    trusted = function() return false end,
+    trusted = function(file, text)
+      return require("wrapix.trust").is_trusted(path.join(cwd(), file), text, dirs)
+    end,
   }
 end
 

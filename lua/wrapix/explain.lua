@@ -57,7 +57,9 @@ local function command_rows(plan)
 end
 
 local function image_rows(plan)
-  local how = plan.image.recipe and "built when it is not there" or "used as it is"
+  local recipe = plan.image.recipe
+  local verb = recipe and (recipe.backend == "nix" and "loaded" or "built")
+  local how = verb and verb .. " when it is not there" or "used as it is"
   return { { path.show(plan.image.ref), how, plan.image.origin } }
 end
 
@@ -111,9 +113,10 @@ local function agent_rows(plan)
   local rows = {}
   local function add(...) rows[#rows + 1] = { ... } end
   for _, agent in ipairs(plan.agents or {}) do
-    local version = agent.version or "the image's own version"
-    add(agent.name, ("%s, %s%s"):format(path.show(agent.title), version,
-      agent.runs and ", runs" or ""), agent.origin)
+    add(agent.name, ("%s%s%s"):format(path.show(agent.title),
+      agent.version and "" or ", the image's own version", agent.runs and ", runs" or ""),
+      agent.origin)
+    if agent.version then add("  version", agent.version, agent.version_origin) end
     if agent.login then add("  login", path.show(agent.login.source)) end
     add("  credential", credential_text(agent.credentials))
     for _, file in ipairs(agent.files) do add("  settings", path.show(file)) end

@@ -199,12 +199,15 @@ local function from_file(tbl, file)
   return finish(tbl, list, is_own and file.name or nil, file.notes)
 end
 
+local function builtin_only(ctx)
+  return setmetatable({ workspace = false, config_dir = false }, { __index = ctx })
+end
+
 --- A built-in profile is a plain table, and all but "base" stand on that one,
 --- whatever profile of this name the user has.
 local function stand_on_base(tbl, file, ctx)
   if file.where ~= "builtin" or file.name == "base" or layers.of(tbl) then return tbl end
-  local builtin_only = setmetatable({ workspace = false, config_dir = false }, { __index = ctx })
-  local base, message, code = M.load("base", builtin_only)
+  local base, message, code = M.load("base", builtin_only(ctx))
   if not base then return nil, message, code end
   local list = table.move(layers.of(base), 1, #layers.of(base), 1, {})
   list[#list + 1] = { name = tbl.name, fields = tbl }
@@ -266,6 +269,13 @@ end
 M.is_path = chunk.is_path
 M.list = chunk.list
 
+--- Whether a file asks for the very name it is found under: who has a `base` of
+--- their own means the built-in one there.
+local function is_itself(name, ctx, asking)
+  local file = chunk.find(name, ctx)
+  return file ~= nil and asking ~= nil and asking.source == "@" .. file.source
+end
+
 --- A table that loads a profile when its field is read; an unknown name raises.
 --- `wrapix.profiles` is one. Those of rust and python have `with_toolchain`.
 ---@param ctx wrapix.ProfileContext
@@ -277,9 +287,15 @@ function M.catalog(ctx)
       if type(name) ~= "string" or M.is_path(name) then
         error("profiles: the name of a profile expected", 2)
       end
-      local profile, message = M.load(name, ctx)
+      local own = is_itself(name, ctx, debug.getinfo(2, "S"))
+      if own and not ctx.builtin(name) then
+        error(("derives from itself: there is no built-in profile '%s'"):format(name), 2)
+      end
+      local from = own and builtin_only(ctx) or ctx
+      local profile, message = M.load(name, from)
       if not profile then error(message, 2) end
-      rawset(catalog, name, toolchain.offer(profile, name, ctx))
+      profile = toolchain.offer(profile, name, from)
+      if not own then rawset(catalog, name, profile) end
       return profile
     end,
   })

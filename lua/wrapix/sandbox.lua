@@ -20,6 +20,7 @@ local M = {}
 ---@field input string? for stdin
 ---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
 ---@field on_stdout fun(chunk: string)? of run: is handed it as it comes, instead
+---@field on_started fun()? of run: the command runs, image and container are there
 ---@field agent string? of run: an agent whose login and settings the sandbox gets as well
 ---@field stderr any? "inherit" (default) or "pipe"
 ---@field capture boolean? collects both
@@ -31,7 +32,7 @@ local RUN_OPTIONS = {
   log = true,
 }
 -- What only a container of its own can be given.
-local OF_RUN = { on_stdout = true, agent = true }
+local OF_RUN = { on_stdout = true, on_started = true, agent = true }
 
 ---@class wrapix.Sandbox
 local Sandbox = {}
@@ -110,7 +111,7 @@ function Sandbox:run(argv, opts)
   if not plan then return nil, facts, make, hint end
   return launch.run(plan, facts, {
     hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input,
-    stdout = stdout, on_stdout = opts.on_stdout,
+    stdout = stdout, on_stdout = opts.on_stdout, on_started = opts.on_started,
     stderr = opts.stderr or (opts.capture and "pipe") or "inherit",
   })
 end

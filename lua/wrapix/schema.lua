@@ -4,8 +4,8 @@
 -- is profile.lua's. Values end up in argv, image names and the environment, so
 -- every pattern says what is allowed rather than what is not.
 
-local agents = require "wrapix.schema.agents"
 local check = require "wrapix.schema.check"
+local agents = require "wrapix.lazy" "wrapix.schema.agents"
 local keys = require "wrapix.lazy" "wrapix.keys"
 local mount = require "wrapix.lazy" "wrapix.mount"
 local nearest = require "wrapix.lazy" "wrapix.nearest"
@@ -19,7 +19,7 @@ local list_of, map_of, one_of = check.list_of, check.map_of, check.one_of
 M.is_list = check.is_list
 M.is_env_name = check.is_env_name
 M.is_word = check.is_word
-M.agent = agents.agent
+M.agent = check.agent
 
 ---@alias wrapix.Add fun(text: string, ...: string|integer) notes a problem below the field
 
@@ -120,6 +120,11 @@ local function argument(value, add)
   if reason then add(reason) end
 end
 
+-- A check of schema/agents.lua, which is loaded with the first field that has one.
+local function later(name)
+  return function(...) return agents[name](...) end
+end
+
 local check_arguments = list_of('"make", "test"', argument)
 
 local function command(value, add)
@@ -143,9 +148,9 @@ end
 M.hooks = {
   before_build = hook, before_start = hook, after_start = hook,
   on_notify = hook, before_stop = hook, after_exit = hook,
-  agent = agents.hooks,
+  agent = later("hooks"),
   on_error = one_of({ "block", "warn" }),
-  timeout = agents.seconds,
+  timeout = later("seconds"),
 }
 
 local function hook_field(name, value, add)
@@ -173,6 +178,8 @@ local function image(value, add)
   if rawget(value, "nix") == nil then add('{ nix = "/nix/store/…" } expected') end
 end
 
+local function is_agent(value) return value == false or check.is_word(value) end
+
 local function deploy_key(value, add)
   if type(value) ~= "boolean" and not keys.is_name(value) then
     add(expected("true or the name of a key in ~/.ssh/deploy_keys", value))
@@ -187,15 +194,17 @@ M.fields = {
   image = { kind = "scalar", doc = "image to use as it is, or of Nix's store", check = image },
   base = { kind = "scalar", doc = "image the packages are installed on", check = base },
   packages = { kind = "list", doc = "programs the image has", check = list_of('"git"', package) },
-  agents = { kind = "list", doc = "agents the image has", check = agents.agents },
-  agent = { kind = "scalar", doc = "agent to run",
-    check = matching("the name of an agent", check.is_word) },
+  agents = { kind = "list", doc = "agents the image has",
+    check = list_of('"claude", "codex@0.20.0"',
+      matching("the name of an agent, or name@version", check.agent)) },
+  agent = { kind = "scalar", doc = "agent to run; false: none, nor those of the base",
+    check = matching("the name of an agent, or false", is_agent) },
   login = { kind = "scalar", doc = "name of the login the agents use",
     check = matching("the name of a login", check.is_word) },
-  settings = { kind = "maps", doc = "settings of an agent, by its name", check = agents.settings },
+  settings = { kind = "maps", doc = "settings of an agent, by its name", check = later("settings") },
   caches = { kind = "map", doc = "directories that sandboxes share and that stay",
-    check = agents.caches },
-  toolchain = { kind = "scalar", doc = "what rustup or uv installs", check = agents.toolchain },
+    check = later("caches") },
+  toolchain = { kind = "scalar", doc = "what rustup or uv installs", check = later("toolchain") },
   env = { kind = "map", doc = "variables", check = map_of('NAME = "value"', check.env) },
   secrets = { kind = "list", doc = "variables taken from the launcher's environment",
     check = list_of('"API_KEY"', secret) },
@@ -209,8 +218,8 @@ M.fields = {
   command = { kind = "scalar", doc = "argv to run", check = command },
   hooks = { kind = "hooks", doc = "functions called around a run",
     check = map_of("before_start = function(ctx) … end", hook_field) },
-  mcp = { kind = "map", doc = "MCP servers of the agents", check = agents.mcp },
-  shell = { kind = "scalar", doc = "text for the host's dev shell", check = agents.shell },
+  mcp = { kind = "map", doc = "MCP servers of the agents", check = later("mcp") },
+  shell = { kind = "scalar", doc = "text for the host's dev shell", check = later("shell") },
   deploy_key = { kind = "scalar", doc = "key for this repository: a name, or true for REPO-HOST",
     check = deploy_key },
   ssh_agent = { kind = "scalar", doc = "true: the ssh agent's socket is passed",

@@ -26,7 +26,7 @@ describe("Claude Code with a stored login", function()
 
   -- Where the login of all projects lies on the host.
   local function store(world, text)
-    local dir = world.data .. "/logins/claude/default"
+    local dir = world.stores .. "/logins/claude/default"
     assert(fs.ensure_dir(dir, tonumber("700", 8)))
     assert(fs.chown(dir, e2e.uid, e2e.gid))
     local path = e2e.file(dir .. "/.credentials.json", text, tonumber("600", 8))
@@ -236,7 +236,7 @@ describe("A conversation with Claude Code", function()
     assert.same({}, fs.list(world.dir))
     for _, name in ipairs({ "", "/logins", "/logins/claude", "/logins/claude/default",
       "/projects" }) do
-      local stat = assert(fs.stat(world.data .. name))
+      local stat = assert(fs.stat(world.stores .. name))
       assert.equal(tonumber("700", 8), stat.mode & tonumber("777", 8), name)
     end
     assert.is_nil(fs.stat(world.home .. "/.claude"))

@@ -113,7 +113,7 @@ describe("Claude Code in its sandbox", function()
   setup(claude.build)
   after_each(e2e.assert_clean)
 
-  -- Each is a command of the model; what it prints on success is never seen.
+  -- Each is a command of the model that must not succeed.
   local function attempts(world)
     return {
       ["read the person's home"] = ("cat %s/secret"):format(world.home),
@@ -148,12 +148,14 @@ describe("Claude Code in its sandbox", function()
     for i, name in ipairs(names) do
       turns[i] = turn.bash(("if %s; then echo GOT-$((40+2)); fi 2>&1"):format(all[name]))
     end
+    turns[#turns + 1] = turn.bash("if true; then echo GOT-$((40+2)); fi 2>&1")
     turns[#turns + 1] = { text = "No way out." }
     world.model:play(turns)
     local ran = world:headless("get out")
     assert.equal("No way out.", ran.result and ran.result.result, ran.stdout .. ran.stderr)
     local answers = results(world)
-    assert.equal(#names, #answers)
+    assert.equal(#names + 1, #answers)
+    assert.equal("GOT-42", answers[#answers].text)
     for i, name in ipairs(names) do
       assert.falsy(answers[i].text:find("GOT-42", 1, true), name .. ": " .. answers[i].text)
       assert.falsy(answers[i].text:find("not found", 1, true), name .. ": " .. answers[i].text)

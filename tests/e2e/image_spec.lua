@@ -13,8 +13,10 @@ local NAME = "e2e" .. sys.random_hex(3)
 local PACKAGES = "packages = { 'file', { 'fd', apt = 'fd-find' } }"
 
 local function remove_images()
-  for ref in e2e.podman("images", "--format", "{{.Repository}}:{{.Tag}}"):gmatch("%S+") do
-    if ref:find("localhost/wrapix-" .. NAME, 1, true) then e2e.podman("rmi", "--force", ref) end
+  local all = e2e.podman("images", "--format",
+    '{{.Repository}}:{{.Tag}} {{index .Labels "wrapix.profile"}}')
+  for ref, name in all:gmatch("(%S+) ([^\n]*)") do
+    if ref:find("^localhost/wrapix%-") and name == NAME then e2e.podman("rmi", "--force", ref) end
   end
 end
 
@@ -91,6 +93,86 @@ describe("an image of a profile", function()
       { cwd = dir, timeout = 120 }))
     assert.equal(125, result.code)
     assert.truthy(result.stderr:find("no-such-package-anywhere", 1, true), result.stderr)
+    assert.equal("", e2e.podman("ps", "--all", "--external", "--quiet"))
+  end)
+end)
+
+-- A small program that npm has as a native one of its own.
+local AGENT = [[return {
+  name = "robot", title = "Robot", stream = "text",
+  install = { npm = "esbuild", version = %q, bin = { robot = "/opt/robot/robot" },
+    files = { { from = "@esbuild/linux-x64/bin/esbuild", to = "/opt/robot/robot" },
+      { from = "@esbuild/linux-arm64/bin/esbuild", to = "/opt/robot/robot" } } },
+  argv = function() return { "robot", "--version" } end,
+}]]
+
+describe("an image with an agent from npm", function()
+  local dir, env
+
+  local function agent(version) e2e.file(env.XDG_CONFIG_HOME .. "/wrapix/agents/robot.lua",
+    AGENT:format(version)) end
+
+  local function image(...)
+    local result = e2e.cli({ "image", ... }, { cwd = dir, env = env, timeout = 300 })
+    assert.equal(0, result.code, result.stderr)
+    return result.stdout:match("^(localhost/%S+)\n$") or result.stdout, result.stderr
+  end
+
+  setup(function()
+    dir = e2e.dir()
+    local own = e2e.dir("own") -- no workspace may hold them
+    env = { XDG_CONFIG_HOME = own .. "/config", XDG_STATE_HOME = own .. "/state" }
+    assert(fs.ensure_dir(env.XDG_CONFIG_HOME .. "/wrapix/agents"))
+    profile(dir, "packages = { 'file' }, agents = { 'robot' }")
+  end)
+  teardown(remove_images)
+
+  it("is built, prepared and runs it; a new version makes one stage anew", function()
+    agent("0.25.1")
+    local old, notes = image("build", "./my.lua")
+    assert.truthy(notes:find("agents +localhost/wrapix%-%S+ %(%d+ [kM]B, %d+ s%)"), notes)
+    local ran = e2e.cli({ "-q", "./my.lua", "--", "robot", "--version" }, { cwd = dir, env = env })
+    assert.equal("0.25.1\n", ran.stdout, ran.stderr)
+    agent("0.25.2")
+    local began = sys.clock()
+    local new
+    new, notes = image("build", "./my.lua")
+    assert.not_equal(old, new)
+    assert.truthy(sys.clock() - began < 60)
+    assert.truthy(notes:find("packages +localhost/wrapix%-stage:%x+ %(was there%)"), notes)
+    local again = sys.clock()
+    assert.equal(new, (image("build", "./my.lua")))
+    assert.truthy(sys.clock() - again < 1.5) -- a third of a second on a machine at rest
+  end)
+
+  it("is told what is in it, and which of the two nobody needs", function()
+    local shown = image("show", "./my.lua")
+    assert.truthy(shown:find("agent +robot 0.25.2"), shown)
+    assert.truthy(shown:find("\n  agents +%d+ MB"), shown)
+    local would = image("prune", "--dry-run")
+    local current = image("build", "./my.lua")
+    assert.is_nil(would:find(current, 1, true), would)
+    assert.truthy(would:find("would remove localhost/wrapix-" .. NAME, 1, true), would)
+  end)
+
+  it("goes into a file and comes back under its name", function()
+    local ref = image("build", "./my.lua")
+    assert.equal(ref, (image("export", "robot.oci", "./my.lua")))
+    e2e.podman("rmi", ref)
+    assert.equal(ref, (image("import", "robot.oci")))
+    local ran = e2e.cli({ "-q", "./my.lua", "--", "robot", "--version" }, { cwd = dir, env = env })
+    assert.equal("0.25.2\n", ran.stdout, ran.stderr)
+  end)
+
+  it("that npm does not have in this version names it, and keeps the rest", function()
+    local before = image("build", "./my.lua")
+    agent("99.9.9")
+    local result = e2e.cli({ "image", "build", "./my.lua" }, { cwd = dir, env = env, timeout = 120 })
+    assert.equal(125, result.code)
+    assert.truthy(result.stderr:find("agent robot 99.9.9: npm has no such version", 1, true),
+      result.stderr)
+    local below = result.stderr:match("(localhost/wrapix%-stage:%x+) is kept")
+    for _, ref in ipairs({ before, below }) do e2e.podman("image", "exists", ref) end
     assert.equal("", e2e.podman("ps", "--all", "--external", "--quiet"))
   end)
 end)

@@ -88,6 +88,19 @@ describe("agent.run", function()
     assert.is_nil(fs.stat("/proc/" .. pid))
   end)
 
+  it("does not count as silence what comes before the agent runs", function()
+    world:hold("run")
+    world:write("work/open.sh", "sleep 0.6; : >" .. world.dir .. "/podman/run.go")
+    script(stream("hello"), [[
+      local task, proc = wrapix.task, wrapix.proc
+      local result = task.scope(function(scope)
+        scope:spawn(function() return proc.run({ "sh", "open.sh" }) end)
+        return assert(wrapix.agent.run(box, { prompt = "x", idle = 0.3 }))
+      end)
+      assert(result.ok and not result.stopped, result.kind)
+    ]])
+  end)
+
   it("ends an agent that takes longer than it may", function()
     script("while :; do echo; sleep 0.05; done", [[
       local result = assert(wrapix.agent.run(box, { prompt = "x", timeout = "1s", idle = "30s" }))
@@ -111,7 +124,7 @@ describe("agent.run", function()
   end)
 
   it("takes a failure of the agent for an outcome, with what it said", function()
-    script("echo 'error: no such option' >&2; exit 1", [[
+    script("cat >prompt; echo 'error: no such option' >&2; exit 1", [[
       local result = assert(wrapix.agent.run(box, { prompt = "x" }))
       assert(result.kind == "error" and result.text == "error: no such option", result.text)
       assert(result.code == 1 and result.stderr:find("no such option"))
@@ -126,7 +139,7 @@ describe("agent.run", function()
       assert(result.ok and result.text == "got\na\nb", result.text)
       assert(table.concat(lines, "|", 1, 3) == "got|a|b", table.concat(lines, "|"))
     ]])
-    script("exit 7", [[
+    script("cat >prompt; exit 7", [[
       local result = assert(wrapix.agent.run(box, { prompt = "x", agent = "command" }))
       assert(result.kind == "error" and result.code == 7)
     ]])

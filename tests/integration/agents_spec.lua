@@ -228,6 +228,39 @@ describe("an agent", function()
       assert.is_nil(text:find("canary", 1, true))
     end)
 
+    it("shows what lasts, what is over, and files that are no login", function()
+      local logins = world.dir .. "/data/wrapix/logins/"
+      local function claude(name, fields)
+        world:write(logins .. "claude/" .. name .. "/.credentials.json",
+          '{"claudeAiOauth":{"accessToken":"canary-token","subscriptionType":"max"' .. fields .. "}}")
+      end
+      claude("lasts", ',"expiresAt":9000000000000')
+      claude("renews", ',"expiresAt":1000,"refreshToken":"canary-refresh"')
+      claude("over", ',"expiresAt":1000')
+      world:write(logins .. "claude/broken/.credentials.json", ("["):rep(2000))
+      world:write(logins .. "claude/huge/.credentials.json", ("x"):rep((1 << 20) + 1))
+      world:write(logins .. "codex/default/auth.json", "\0\27[2J")
+      assert(fs.ensure_dir(logins .. "gemini/default/oauth_creds.json"))
+      local result = world:run({ "login", "status", "--json" })
+      assert.equal(0, result.code, result.stderr)
+      assert.is_nil((result.stdout .. result.stderr):find("canary", 1, true))
+      local states = {}
+      for _, row in ipairs(json.decode(result.stdout)) do
+        states[row.agent .. " " .. (row.login or "")] = { row.state, row.detail }
+      end
+      local function state(name) return states[name][1] end
+      assert.equal("logged in", state("claude lasts"))
+      assert.matches("^subscription max, until 2255%-", states["claude lasts"][2])
+      assert.same({ "logged in", "subscription max, renewed when it is next used" },
+        states["claude renews"])
+      assert.equal("expired", state("claude over"))
+      for _, name in ipairs({ "claude broken", "claude huge", "codex default", "gemini default" }) do
+        assert.equal("unreadable", state(name), name)
+        assert.is_string(states[name][2], name)
+      end
+      assert.same({ "none", "none" }, { state("pi default"), state("tool default") })
+    end)
+
     it("reads no store and no file through a link", function()
       world:write("victim/token", "new")
       assert(fs.ensure_dir(login_dir("b")))
@@ -235,7 +268,8 @@ describe("an agent", function()
       assert(fs.symlink(world.dir .. "/victim/token", login_dir("b") .. "/token"))
       local found = rows()
       assert.equal("refused", found.a.state)
-      assert.equal("none", found.b.state)
+      assert.equal("unreadable", found.b.state)
+      assert.matches("/b/token", found.b.detail)
     end)
   end)
 end)

@@ -31,6 +31,7 @@ return wrapix.derive(claude, { name = "claude-test", %s })
 ---@field model wrapix.test.ModelServer
 ---@field dir string the project
 ---@field home string the person's
+---@field stores string where logins and projects lie
 ---@field env table<string, string> what wrapix is started with
 local World = {}
 World.__index = World
@@ -63,7 +64,9 @@ function M.world(opts)
   local home = e2e.dir("home")
   local self = setmetatable({
     model = model_server.for_sandbox(BACKENDS[e2e.host]), home = home,
-    dir = M.project(opts.files), data = home .. "/data/wrapix",
+    dir = M.project(opts.files),
+    -- As root each user whose sandboxes are started has stores of its own.
+    stores = home .. "/data/wrapix" .. (e2e.rootful and "/uid/" .. e2e.uid or ""),
     env = { HOME = home, XDG_DATA_HOME = home .. "/data", ANTHROPIC_API_KEY = M.key,
       TERM = "xterm-256color" },
   }, World)
@@ -153,28 +156,7 @@ function M.plain(bytes)
   return (text:gsub("\27[()][A-Z0-9]", ""):gsub("\27.", ""):gsub("\r", ""))
 end
 
----A stdio MCP server in shell with one tool that gives its text back in capitals.
-M.mcp_server = [==[
-#!/bin/bash
-# Answers line by line; ids are numbers.
-while IFS= read -r line; do
-  [[ $line =~ \"id\":([0-9]+) ]] || continue
-  id=${BASH_REMATCH[1]}
-  case $line in
-    *'"method":"initialize"'*)
-      [[ $line =~ \"protocolVersion\":\"([0-9-]+)\" ]]
-      result='{"protocolVersion":"'${BASH_REMATCH[1]}'","capabilities":{"tools":{}},'
-      result+='"serverInfo":{"name":"loud","version":"1"}}' ;;
-    *'"method":"tools/list"'*)
-      result='{"tools":[{"name":"shout","description":"Says it loudly","inputSchema":{'
-      result+='"type":"object","properties":{"text":{"type":"string"}}}}]}' ;;
-    *'"method":"tools/call"'*)
-      [[ $line =~ \"text\":\"([^\"]*)\" ]]
-      result='{"content":[{"type":"text","text":"'${BASH_REMATCH[1]^^}${LOUDER:-}'"}]}' ;;
-    *) result='{}' ;;
-  esac
-  printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$result"
-done
-]==]
+---A stdio MCP server for a project: see the file.
+M.mcp_server = assert(fs.read(WRAPIX_ROOT .. "/tests/support/mcp_server"))
 
 return M

@@ -148,9 +148,9 @@ local function inspect(argv, world)
   local image, format = world.images[argv[#argv]], word_after(argv, "--format")
   if argv[3] == "exists" then return { code = image and 0 or 1 } end
   if not image then return { code = 125, stderr = "Error: no such image\n" } end
-  image = image == true and { labels = {}, size = 1000000 } or image
-  local label = format:match('^{{index .Labels "(.-)"}}$')
-  return { stdout = (label and (image.labels[label] or "") or tostring(image.size)) .. "\n" }
+  image = image == true and { labels = {} } or image
+  local label = assert(format:match('^{{index .Labels "(.-)"}}$'), format)
+  return { stdout = (image.labels[label] or "") .. "\n" }
 end
 
 --- An image as a build of a recipe leaves it.
@@ -178,12 +178,18 @@ function M.engine(special)
     if answer then return answer end
     local verb = argv[1] == "/bin/podman" and argv[2] or argv[1]
     if verb == "image" then return inspect(argv, world) end
+    if verb == "history" then
+      local image = world.images[argv[#argv]]
+      if not image then return { code = 125 } end
+      local size = type(image) == "table" and image.size or 1000000
+      return { stdout = ('[{"size":%d},{"size":0}]\n'):format(size) }
+    end
     if verb == "manifest" then
       return { code = 125, stderr = "Error: dial tcp: lookup registry.test: no such host\n" }
     end
     if verb == "import" then world.images[argv[#argv]] = true end
     if verb == "pull" then world.images[argv[#argv]] = true end
-    if verb == "tag" then world.images[argv[4]] = true end
+    if verb == "tag" then world.images[argv[4]] = world.images[argv[3]] or true end
     if verb == "mmdebstrap" then world.files[argv[#argv]] = "tar" end
     if verb ~= "build" then return nil end
     world.images[word_after(argv, "--tag")] = labels_of(argv, world)

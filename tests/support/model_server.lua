@@ -53,7 +53,8 @@ local function is_main(body)
 end
 
 local function send_error(stream, status, kind, message, headers)
-  http.send_json(stream, status, { type = "error", error = { type = kind, message = message } }, headers)
+  local value = { type = "error", error = { type = kind, message = message } }
+  http.send_json(stream, status, value, headers)
 end
 
 -- Chunked, so that a stream that breaks is known to have broken.

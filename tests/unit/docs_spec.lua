@@ -36,6 +36,34 @@ describe("docs/profiles.md", function()
   end)
 end)
 
+describe("docs/agents.md", function()
+  local text = read("docs/agents.md")
+  local registry = require("wrapix.agent.registry")
+  local no_files = { read = function() return nil, "ENOENT: no", "ENOENT" end }
+
+  it("has every agent, where its settings go and what it keeps", function()
+    for _, name in ipairs(registry.names(no_files)) do
+      assert.is_truthy(text:find(("\n| `%s` |"):format(name), 1, true), name)
+      local agent = assert(registry.get(name, no_files))
+      local file = agent.settings({}).files[1]
+      if file then assert.is_truthy(text:find(("`%s`"):format(file.dest), 1, true), file.dest) end
+      for _, state in ipairs(agent.state) do
+        assert.is_truthy(text:find(("`%s`"):format(state.dest), 1, true), state.dest)
+      end
+    end
+  end)
+
+  it("shows tables that are right", function()
+    local function shown(start)
+      local code = assert(text:match("```lua\n(" .. start .. ".-)```"), start)
+      return assert(load(code, "=example", "t"))()
+    end
+    assert.same({}, schema.check(shown("return { agent = \"command\"")))
+    local agent = assert(registry.check(shown("local agent = {}"), "claude", "example"))
+    assert.equal("high", agent.env.CLAUDE_CODE_EFFORT_LEVEL)
+  end)
+end)
+
 describe("README.md", function()
   local text = read("README.md")
 
@@ -59,7 +87,7 @@ end)
 describe("a document", function()
   it("names only files that are there", function()
     local names = { "README.md", "CHANGELOG.md", "docs/security.md", "docs/profiles.md",
-      "docs/errors.md" }
+      "docs/errors.md", "docs/agents.md" }
     local count = 0
     for _, name in ipairs(names) do
       local dir = name:match("^(.*/)") or ""

@@ -3,6 +3,7 @@
 -- that is wrong in it, before any of its functions is called. Pure.
 
 local check = require "wrapix.schema.check"
+local commands = require "wrapix.lazy" "wrapix.image.commands"
 local nearest = require "wrapix.lazy" "wrapix.nearest"
 
 local M = {}
@@ -17,13 +18,6 @@ end
 local text = matching("a text", is_text)
 local words = list_of('"claude", "/login"', text)
 local a_function = matching("a function", function(value) return type(value) == "function" end)
-
---- Whether a text is a version that can be pinned: it becomes a word of a command.
----@param value any
----@return boolean
-function M.is_version(value)
-  return type(value) == "string" and #value <= 64 and value:find("^%d[%w.+_-]*$") ~= nil
-end
 
 local function is_npm(value)
   if type(value) ~= "string" or #value > 214 then return false end
@@ -69,12 +63,15 @@ local file = record({
   mode = matching("permission bits such as 493", function(value)
     return math.type(value) == "integer" and value >= 0 and value <= 511
   end),
-  libc = check.one_of({ "glibc", "musl", "any" }),
 }, { "from", "to" })
 
+local argv = list_of('"pip", "install", "name==@VERSION@"', matching("a text on one line",
+  function(value) return type(value) == "string" and not value:find("%c") and utf8.len(value) end))
+
 local install = record({
+  commands = list_of('{ "pip", "install", "name==@VERSION@" }', argv),
   npm = matching("the name of an npm package", is_npm),
-  version = matching("a version such as '1.2.3'", M.is_version),
+  version = matching("a version such as '1.2.3'", check.is_version),
   packages = list_of('"bash"', matching("the name of a package", function(value)
     return type(value) == "string" and value:find("^[a-z0-9][a-z0-9+.-]*$") and #value <= 128
   end)),
@@ -89,10 +86,23 @@ local install = record({
   end),
 }, {})
 
+local function check_commands(value, add)
+  if rawget(value, "npm") ~= nil or rawget(value, "files") ~= nil then
+    return add("an agent comes from npm or by commands, not both")
+  end
+  if rawget(value, "version") == nil then add("commands need the version they install") end
+  local reason = commands.problem(value.commands)
+  if reason then add(reason, "commands") end
+  for _, target in next, type(value.bin) == "table" and value.bin or {} do
+    if not is_absolute(target) then add("without npm a command's place is an absolute path", "bin") end
+  end
+end
+
 local function check_install(value, add)
   install(value, add)
   if type(value) ~= "table" then return end
   local npm, version = rawget(value, "npm"), rawget(value, "version")
+  if rawget(value, "commands") ~= nil then return check_commands(value, add) end
   if npm ~= nil and version == nil then add("an npm package needs the version it is pinned to") end
   if npm == nil and (version ~= nil or rawget(value, "files") ~= nil) then
     add("a version or files without an npm package they are of")

@@ -4,7 +4,10 @@
 -- and flags was seen with version 2.1.330.
 
 local compose = require "wrapix.agent.compose"
+local expiry = require "wrapix.lazy" "wrapix.agent.expiry"
 local json = require "wrapix.json"
+local lenient = require "wrapix.lazy" "wrapix.agent.lenient"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 local stream = require "wrapix.lazy" "wrapix.agent.claude_stream"
 
 local LOGIN = "~/.claude-login"
@@ -64,6 +67,16 @@ local function first_start(input)
   }
 end
 
+local function variables(input)
+  local env = {}
+  -- Without it the first request does not wait for the servers of ~/.claude.json.
+  if next(compose.servers(input.mcp)) then env.MCP_CONNECTION_NONBLOCKING = "0" end
+  -- As root it refuses to run without questions, unless it is told of a sandbox. Only
+  -- then: it also retries an overloaded model for longer.
+  if input.is_root then env.IS_SANDBOX = "1" end
+  return env
+end
+
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
 local function settings(input)
@@ -75,8 +88,7 @@ local function settings(input)
       { dest = "/etc/claude-code/managed-settings.json", text = compose.json(managed) },
       { dest = "~/.claude.json", text = compose.json(first_start(input)), fill = fill },
     },
-    -- Without it the first request does not wait for the servers of ~/.claude.json.
-    env = next(compose.servers(input.mcp)) and { MCP_CONNECTION_NONBLOCKING = "0" } or nil,
+    env = variables(input),
     unused = {},
   }
 end
@@ -97,12 +109,15 @@ local function argv(mode, opts)
 end
 
 -- What the store says of a login, without its tokens.
-local function login_status(read)
-  local data = compose.stored(read, ".credentials.json") or {}
-  local login = data.claudeAiOauth
-  if type(login) ~= "table" or type(login.accessToken) ~= "string" then return "none" end
-  local plan = type(login.subscriptionType) == "string" and login.subscriptionType:match("^%w+$")
-  return "there", plan and ("subscription %s"):format(plan) or nil
+local function login_status(read, now)
+  local data, problem = stored.read(read, ".credentials.json")
+  if not data then return problem or "none" end
+  local login = lenient.table(data.claudeAiOauth)
+  if (lenient.text(login.accessToken) or "") == "" then return "none" end
+  local plan = (lenient.text(login.subscriptionType) or ""):match("^%w+$")
+  local renews = (lenient.text(login.refreshToken) or "") ~= ""
+  local state, lasts = expiry.state(expiry.time(login.expiresAt, 1000), renews, now)
+  return state, stored.words(plan and "subscription " .. plan, lasts)
 end
 
 -- npm brings the packages of this machine alone. In the main package's own place for

@@ -3,10 +3,13 @@
 -- was seen with version 0.169.0.
 
 local compose = require "wrapix.agent.compose"
+local expiry = require "wrapix.lazy" "wrapix.agent.expiry"
 local json = require "wrapix.json"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
 local shell = require "wrapix.lazy" "wrapix.shell"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
+local toml = require "wrapix.agent.toml"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
@@ -72,7 +75,7 @@ local function settings(input)
   local mcp = servers(input.mcp, unused)
   if mcp then managed.mcp_servers = compose.merge(managed.mcp_servers, mcp) end
   return {
-    files = { { dest = "/etc/codex/managed_config.toml", text = compose.toml(managed) } },
+    files = { { dest = "/etc/codex/managed_config.toml", text = toml.encode(managed) } },
     unused = unused,
   }
 end
@@ -107,9 +110,17 @@ local function interactive(opts)
   return out
 end
 
-local function login_status(read)
-  local data = compose.stored(read, "auth.json") or {}
-  if text_of(table_of(data.tokens).access_token) then return "there", "ChatGPT" end
+-- When the account's token ends only the token says.
+local function login_status(read, now)
+  local data, problem = stored.read(read, "auth.json")
+  if not data then return problem or "none" end
+  local tokens = table_of(data.tokens)
+  local token = text_of(tokens.access_token)
+  if token then
+    local renews = (text_of(tokens.refresh_token) or "") ~= ""
+    local state, lasts = expiry.state(expiry.of_token(token), renews, now)
+    return state, stored.words("ChatGPT", lasts)
+  end
   if text_of(data.OPENAI_API_KEY) then return "there", "an API key" end
   return "none"
 end
@@ -228,11 +239,12 @@ local function decode(state, object)
   return make and make(state, object)
 end
 
+-- Linked statically: it runs with any C library.
 local function programs()
   local files = {}
   for i, machine in ipairs({ "x64/vendor/x86_64", "arm64/vendor/aarch64" }) do
     files[i] = { from = ("@openai/codex-linux-%s-unknown-linux-musl/bin/codex"):format(machine),
-      to = PROGRAM, mode = tonumber("755", 8), libc = "any" }
+      to = PROGRAM, mode = tonumber("755", 8) }
   end
   return files
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What the settings of several agents are made of: joining tables, hooks and MCP
--- servers in the form of a profile taken apart, JSON and TOML as text. Pure.
+-- servers in the form of a profile taken apart, JSON as text. Pure, and part of a
+-- start with an agent: TOML is toml.lua's beside it, logins are stored.lua's.
 
 local json = require "wrapix.json"
 local units = require "wrapix.plan.units"
@@ -98,74 +99,6 @@ end
 ---@param value table
 ---@return string
 function M.json(value) return assert(json.encode(value, { pretty = true })) .. "\n" end
-
--- The basic strings of TOML take JSON's escapes but "\/", which is never written; a
--- DEL byte, which JSON leaves as it is, they do not take.
-local function toml_string(text)
-  return (assert(json.encode(text)):gsub("\127", "\\u007F"))
-end
-
-local function toml_key(key) return key:find("^[%w_-]+$") and key or toml_string(key) end
-
-local function toml_value(value)
-  if type(value) == "string" then return toml_string(value) end
-  if type(value) ~= "table" then return assert(json.encode(value)) end
-  local parts = {}
-  if rawlen(value) > 0 or json.is_array(value) then
-    for i, inner in ipairs(value) do parts[i] = toml_value(inner) end
-    return "[" .. table.concat(parts, ", ") .. "]"
-  end
-  for _, key in ipairs(M.sorted(value)) do
-    local inner = value[key]
-    if inner ~= json.null then
-      parts[#parts + 1] = ("%s = %s"):format(toml_key(key), toml_value(inner))
-    end
-  end
-  return "{ " .. table.concat(parts, ", ") .. " }"
-end
-
---- The same as TOML, which has no null: such fields are left out. A line for each
---- field of the top; what is in it stands in it.
----@param value table<string, any>
----@return string
-function M.toml(value)
-  local lines = {}
-  for _, key in ipairs(M.sorted(value)) do
-    if value[key] ~= json.null then
-      lines[#lines + 1] = ("%s = %s\n"):format(toml_key(key), toml_value(value[key]))
-    end
-  end
-  return table.concat(lines)
-end
-
-local STORE = { max_depth = 16, max_size = 1 << 20 }
-
---- A file of a login store as a table. Sandboxes write there: it may hold anything.
----@param read fun(name: string): string?
----@param name string
----@return table?
-function M.stored(read, name)
-  local text = read(name)
-  local data = text and json.decode(text, STORE)
-  return type(data) == "table" and data or nil
-end
-
---- The status of a store that is a file with an entry for each provider.
----@param name string of the file
----@return fun(read: fun(name: string): string?): "there"|"none", string?
-function M.login_names(name)
-  return function(read)
-    local names = {}
-    for provider in pairs(M.stored(read, name) or {}) do
-      if type(provider) == "string" and #provider <= 64 and provider:find("^[%w._-]+$") then
-        names[#names + 1] = provider
-      end
-    end
-    table.sort(names)
-    if #names == 0 then return "none" end
-    return "there", table.concat(names, ", ")
-  end
-end
 
 --- What an agent cannot be told, for those who asked for it.
 ---@param what string such as "hooks.agent"

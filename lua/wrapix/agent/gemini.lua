@@ -7,6 +7,7 @@ local json = require "wrapix.json"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
 local shell = require "wrapix.lazy" "wrapix.shell"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
@@ -18,8 +19,22 @@ local QUIET = {
   security = { folderTrust = { enabled = false } },
 }
 
--- The setting knows no mode that asks nothing; a rule of the administrator does.
-local POLICY = '[[rule]]\ntoolName = "*"\ndecision = "allow"\npriority = 999\n'
+-- The setting knows no mode that asks nothing; rules of the administrator do. Questions
+-- of the model to the person stay questions. Without the last word a command that
+-- writes to a file would be asked about.
+local POLICY = [==[
+[[rule]]
+toolName = "ask_user"
+decision = "ask_user"
+priority = 999
+interactive = true
+
+[[rule]]
+toolName = "*"
+decision = "allow"
+priority = 998
+allowRedirection = true
+]==]
 
 -- What a hook prints at the start becomes context only as JSON; node is what the
 -- agent itself runs on.
@@ -37,18 +52,18 @@ EVENTS.UserPromptSubmit, EVENTS.Stop, EVENTS.PreCompact = "BeforeAgent", "AfterA
 EVENTS.PreToolUse, EVENTS.PostToolUse = "BeforeTool", "AfterTool"
 
 -- Its time limits are milliseconds. The name is what it shows while the hook runs.
-local function add_hooks(managed, hooks, unused)
+local function add_hooks(own, hooks, unused)
   for _, name in ipairs(compose.sorted(hooks)) do
     local event = EVENTS[name]
     if event then
-      managed.hooks = managed.hooks or {}
-      local list = managed.hooks[event] or json.array()
+      own.hooks = own.hooks or {}
+      local list = own.hooks[event] or json.array()
       for _, hook in ipairs(compose.hooks(hooks[name])) do
         list[#list + 1] = { matcher = hook.matcher, hooks = { { type = "command",
           name = "wrapix", command = hook.command,
           timeout = hook.seconds and hook.seconds * 1000 or nil } } }
       end
-      managed.hooks[event] = list
+      own.hooks[event] = list
     else
       unused[#unused + 1] = { what = "hooks.agent." .. name,
         reason = "Gemini CLI has no such event" }
@@ -70,34 +85,35 @@ local function servers(mcp)
 end
 
 -- A variable alone is not taken for an answer: which one is meant is asked for, unless
--- a setting says it. As a default, so that a login in the store stands before it.
+-- a setting says it.
 local function chosen_auth(secrets)
   if not secrets then return nil end
   return secrets.GEMINI_API_KEY and "gemini-api-key" or secrets.GOOGLE_API_KEY and "vertex-ai"
-    or nil
+    or "oauth-personal"
 end
 
+-- The user's file, and so below the project's: settings of the system count only when
+-- they belong to root, whom nobody can be who starts a sandbox without being root. Of
+-- the rules in /etc only the directory has to, which the engine makes.
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
 local function settings(input)
-  local managed, unused = compose.merge(QUIET, input.seeds, input.extra), {}
+  local base = compose.merge(QUIET)
+  base.security.auth = { selectedType = chosen_auth(input.secrets) }
+  local own, unused = compose.merge(base, input.seeds, input.extra), {}
   if input.prompt_file then
-    add_hooks(managed, { SessionStart = shell.join({ "node", "-e", SAY, input.prompt_file }) },
-      unused)
+    add_hooks(own, { SessionStart = shell.join({ "node", "-e", SAY, input.prompt_file }) }, unused)
   end
-  add_hooks(managed, input.hooks, unused)
+  add_hooks(own, input.hooks, unused)
   local mcp = servers(input.mcp)
-  if mcp then managed.mcpServers = compose.merge(managed.mcpServers, mcp) end
-  local files = {
-    { dest = "/etc/gemini-cli/settings.json", text = compose.json(managed) },
-    { dest = "/etc/gemini-cli/policies/wrapix.toml", text = POLICY },
+  if mcp then own.mcpServers = compose.merge(own.mcpServers, mcp) end
+  return {
+    files = {
+      { dest = "~/.gemini/settings.json", text = compose.json(own) },
+      { dest = "/etc/gemini-cli/policies/wrapix.toml", text = POLICY },
+    },
+    unused = unused,
   }
-  local auth = chosen_auth(input.secrets)
-  if auth then
-    files[3] = { dest = "/etc/gemini-cli/system-defaults.json",
-      text = compose.json({ security = { auth = { selectedType = auth } } }) }
-  end
-  return { files = files, unused = unused }
 end
 
 -- Starting -------------------------------------------------------------------------------
@@ -113,7 +129,8 @@ local function argv(mode, opts)
 end
 
 local function login_status(read)
-  local data = compose.stored(read, "oauth_creds.json") or {}
+  local data, problem = stored.read(read, "oauth_creds.json")
+  if not data then return problem or "none" end
   if not text_of(data.refresh_token) then return "none" end
   return "there", "Google account"
 end

@@ -6,6 +6,7 @@ local compose = require "wrapix.agent.compose"
 local json = require "wrapix.json"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
@@ -190,6 +191,8 @@ local function programs()
   return files
 end
 
+local function login_status(read) return stored.providers(read, "auth.json") end
+
 return {
   name = "opencode",
   title = "OpenCode",
@@ -207,7 +210,7 @@ return {
     OPENCODE_DISABLE_AUTOUPDATE = "1",
     OPENCODE_DISABLE_LSP_DOWNLOAD = "1",
   },
-  login = { dest = DATA, command = { "opencode", "auth", "login" }, status = compose.login_names("auth.json") },
+  login = { dest = DATA, command = { "opencode", "auth", "login" }, status = login_status },
   state = { { name = "database", dest = STATE } },
   notify = {
     PermissionRequest = "wrapix-notify --title OpenCode --hook",

@@ -5,24 +5,25 @@
 local compose = require "wrapix.agent.compose"
 local kinds = require "wrapix.agent.kinds"
 local lenient = require "wrapix.agent.lenient"
+local stored = require "wrapix.lazy" "wrapix.agent.stored"
 
 local text_of, number_of, table_of = lenient.text, lenient.number, lenient.table
 
 -- Login, settings and sessions lie in one directory, of which the sessions are mounted over.
 local HOME = "~/.pi/agent"
 
--- It has no settings above the project's, and asks for no permission.
+-- It has no settings above the project's, and asks for no permission. Its own file is
+-- always given, or what a sandbox left in the login would hold for all projects.
 ---@param input wrapix.AgentSettingsInput
 ---@return wrapix.AgentSettings
 local function settings(input)
-  local unused, files = {}, {}
-  local own = compose.merge(input.seeds, input.extra)
-  if next(own) then
-    files[1] = { dest = HOME .. "/settings.json", text = compose.json(own) }
-  end
+  local unused = {}
   compose.unused("hooks.agent", input.hooks, "pi has extensions, and no hooks", unused)
   compose.unused("mcp", input.mcp, "pi knows no MCP servers", unused)
-  return { files = files, unused = unused }
+  local own = compose.merge({ quietStartup = true }, input.seeds, input.extra)
+  return {
+    files = { { dest = HOME .. "/settings.json", text = compose.json(own) } }, unused = unused,
+  }
 end
 
 -- Its parser knows no "--name=value".
@@ -125,6 +126,8 @@ local function judge(state)
   end
 end
 
+local function login_status(read) return stored.providers(read, "auth.json") end
+
 return {
   name = "pi",
   title = "pi",
@@ -137,7 +140,7 @@ return {
   secrets = { "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY" },
   -- It would look for newer versions and download programs.
   env = { PI_OFFLINE = "1" },
-  login = { dest = HOME, command = { "pi" }, status = compose.login_names("auth.json") },
+  login = { dest = HOME, command = { "pi" }, status = login_status },
   state = { { name = "sessions", dest = HOME .. "/sessions" } },
   settings = settings,
   argv = argv,

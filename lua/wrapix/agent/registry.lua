@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Finds an agent's table by its name, the user's own file before a built-in one,
--- and checks it before anything of it is used. Never looks into a workspace: an
--- agent's table is code.
+-- and checks a user's before anything of it is used; that the built-in ones are right
+-- their spec shows. Never looks into a workspace: an agent's table is code.
 
 local lazy = require "wrapix.lazy"
-local checks = require "wrapix.agent.check"
+local checks = lazy "wrapix.agent.check"
 local chunk = lazy "wrapix.profile.chunk"
 local nearest = lazy "wrapix.nearest"
 local path = require "wrapix.path"
@@ -26,10 +26,10 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field name string
 ---@field title string as people call it
 ---@field source string the file it is from
----@field install { npm: string?, version: string?, packages: string[]?, files: table[]?, bin: table<string, string>? }?
+---@field install { npm: string?, commands: string[][]?, version: string?, packages: string[]?, files: table[]?, bin: table<string, string>? }?
 ---@field secrets string[] variables, the one that wins first
 ---@field env table<string, string> a value that starts with "~/" is a path below the home
----@field login { dest: string, env: table<string, string>?, command: string[], status: fun(read: fun(name: string): string?): string, string? }?
+---@field login { dest: string, env: table<string, string>?, command: string[], status: fun(read: fun(name: string): string?, now: integer): string, string? }?
 ---@field state { name: string, dest: string }[] directories that are kept per project
 ---@field settings fun(input: wrapix.AgentSettingsInput): wrapix.AgentSettings
 ---@field argv fun(mode: "interactive"|"headless", opts: wrapix.AgentArgvOptions): string[]?, string?, string? argv, or nil, message, code
@@ -45,6 +45,7 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field workspace string? where the command starts
 ---@field prompt_file string? the text of wrapix for the agent, as a file in the sandbox
 ---@field secrets table<string, boolean>? which of its variables are set
+---@field is_root boolean? the user inside is root: wrapix run as root in a workspace of root
 
 ---@class wrapix.AgentSettings
 ---@field files { dest: string, text: string, fill: table<string, { env: string, last: integer? }>? }[]
@@ -169,7 +170,7 @@ function M.get(name, ctx)
     if agent or message then return agent, message, code end
   end
   if not is_builtin(name) then return unknown(name, ctx) end
-  return M.check(require("wrapix.agent." .. name), name, ("wrapix/agent/%s.lua"):format(name))
+  return complete(require("wrapix.agent." .. name), ("wrapix/agent/%s.lua"):format(name))
 end
 
 return M

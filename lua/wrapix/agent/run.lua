@@ -74,10 +74,13 @@ local function choose(box, opts)
   return agent, argv
 end
 
+-- How often it is looked whether the agent runs: an image may have to be built first.
+local START_SECONDS = 0.1
+
 -- Ends the work when nothing has come for too long.
 local function watch(run, work)
   while true do
-    local left = run.last + run.idle - sys.clock()
+    local left = run.last and run.last + run.idle - sys.clock() or START_SECONDS
     if left <= 0 then
       run.stopped = "idle"
       work:cancel()
@@ -99,6 +102,7 @@ local function start(run, box, argv, opts, limits)
   return box:run(argv, {
     agent = run.agent.name, input = opts.prompt, stderr = "pipe", timeout = limits.timeout,
     log = opts.log,
+    on_started = function() run.last = sys.clock() end,
     on_stdout = function(chunk)
       run.last = sys.clock()
       take(run, run.reader:feed(chunk))
@@ -157,7 +161,7 @@ function M.run(box, opts)
   local run = {
     agent = agent, reader = readers.new(agent), tally = outcomes.new(agent),
     on_event = opts.on_event, idle = limits.idle,
-    begun = sys.clock(), last = sys.clock(),
+    begun = sys.clock(),
   }
   local result, message
   result, message, code, hint = supervise(run, box, argv, opts, limits)

@@ -21,12 +21,14 @@ local MODULES = {
   lease = "wrapix.lease",
   live = "wrapix.live",
   logfile = "wrapix.logfile",
+  logins = "wrapix.agent.logins",
   notify_config = "wrapix.notify.config",
   notify_daemon = "wrapix.notify.daemon",
   notify_units = "wrapix.notify.units",
   notify = "wrapix.notify",
   notify_history = "wrapix.notify.history",
   owner = "wrapix.owner",
+  pins = "wrapix.agent.pins",
   plan = "wrapix.plan",
   plan_host = "wrapix.plan.host",
   plan_limits = "wrapix.plan.limits",
@@ -39,6 +41,7 @@ local MODULES = {
   stopping = "wrapix.stopping",
   sys = "wrapix.sys",
   task = "wrapix.task",
+  trust = "wrapix.trust",
 }
 
 local function load_module(deps, name)
@@ -70,6 +73,7 @@ function M.new()
     return true
   end
   deps.err = function(text) io.stderr:write(text) end
+  deps.read_line = function() return io.stdin:read("L") end
   deps.cwd = function() return deps.fs.realpath(".") or "/" end
   deps.exists = function(file) return deps.fs.stat(file) ~= nil end
   deps.context = context.profiles

@@ -19,15 +19,14 @@ local USAGE_STATUS = 2
 
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
-  "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc", "login",
-  "deploy-key", "notify", "notifyd", "doctor", "version", "help",
+  "init", "trust", "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc",
+  "login", "deploy-key", "notify", "notifyd", "doctor", "version", "help",
 }
 
 -- Words the command line keeps for commands of other versions, so that no
 -- profile or script of this name starts to mean something else one day.
 local RESERVED = {
-  "trust", "init", "builder", "ralph",
-  "completion",
+  "builder", "ralph", "completion",
 }
 
 -- A program started by one of these names is that command.
@@ -40,8 +39,11 @@ local function is_in(list, word)
   return false
 end
 
+-- A command whose file cannot have its name, because this one has it.
+local FILES = { init = "new_project" }
+
 local function load_command(name)
-  return name == "run" and run or require("wrapix.cli." .. name:gsub("%-", "_"))
+  return name == "run" and run or require("wrapix.cli." .. (FILES[name] or name:gsub("%-", "_")))
 end
 
 --- The tables of all commands, `run` first; what help, completion and the man

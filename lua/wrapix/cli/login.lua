@@ -49,12 +49,14 @@ local M = {
 
 -- Status -------------------------------------------------------------------------
 
-local STATES = { there = "logged in", expired = "expired", none = "none" }
+local STATES = {
+  there = "logged in", expired = "expired", none = "none", unreadable = "unreadable",
+}
 
 -- Whose logins are looked at: as root also those of the users it starts sandboxes for.
 local function users(dirs, deps)
   local list = { { uid = deps.sys.uid(), gid = deps.sys.gid(), mode = "keep-id" } }
-  for _, uid in ipairs(deps.sys.euid() == 0 and deps.store.uids(dirs) or {}) do
+  for _, uid in ipairs(deps.sys.euid() == 0 and deps.logins.uids(dirs) or {}) do
     list[#list + 1] = { uid = uid, gid = uid, mode = "direct" }
   end
   return list
@@ -69,15 +71,26 @@ end
 -- The table of an agent may be the user's own, and the files in the store are a sandbox's.
 local function state_of(agent, stored, dirs, user, deps)
   if stored.problem then return "refused", stored.problem end
-  local read = deps.store.reader(dirs, user, agent.name, stored.name)
-  local ok, state, detail = pcall(agent.login.status, read)
-  if not ok then return "unknown", "the agent's table failed: " .. tostring(state) end
+  local read = deps.logins.reader(dirs, user, agent.name, stored.name)
+  local reason
+  local ok, state, detail = pcall(agent.login.status, function(name)
+    local text, message, code = read(name)
+    if not text and code and code ~= "ENOENT" then reason = message end
+    return text, message, code
+  end, os.time())
+  if not ok then
+    local what = type(state) == "string" and state or "an error of type " .. type(state)
+    return "unknown", "the agent's table failed: " .. what
+  end
+  -- What an agent takes for none may be there.
+  if reason and state == "none" then state = "unreadable" end
+  if state == "unreadable" then detail = detail or reason or "holds nothing that can be read" end
   return STATES[state] or "unknown", detail
 end
 
 local function add_logins(rows, agent, dirs, user, deps)
   local found = {}
-  for _, stored in ipairs(deps.store.logins(dirs, user)) do
+  for _, stored in ipairs(deps.logins.list(dirs, user)) do
     if stored.agent == agent.name then found[#found + 1] = stored end
   end
   if #found == 0 and user.mode == "keep-id" then

@@ -4,7 +4,7 @@
 -- argparse's own ways of doing so are never called.
 
 local argparse = require("argparse")
-local nearest = require("wrapix.nearest")
+local nearest = require("wrapix.lazy")("wrapix.nearest")
 local option_of = require("wrapix.cli.option")
 
 local M = {}

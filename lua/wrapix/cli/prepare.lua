@@ -35,15 +35,6 @@ function M.options(args)
   return options
 end
 
-local function note_unused_file(args, deps)
-  local file = path.join(M.workspace(args, deps), "wrapix.lua")
-  if deps.exists(file) then
-    local shown = args.workspace and report.printable(path.join(args.workspace, "wrapix.lua"))
-      or "./wrapix.lua"
-    deps.report:note(("%s found but not used; run `wrapix %s` to use it"):format(shown, shown))
-  end
-end
-
 -- A word that names nothing may be a mistyped profile or a mistyped command.
 local function unknown_word(word, deps, ctx, hint)
   local words = table.move(deps.command_words, 1, #deps.command_words, 1, {})
@@ -78,6 +69,45 @@ local function load_file(word, deps, ctx)
   return value
 end
 
+-- Somebody who can write to the workspace, and so what ran in a sandbox, could swap
+-- a profile the user relies on for the default by changing or removing it.
+local function refuse_changed(found, shown)
+  local is_gone = found.code == "ENOENT"
+  local what = is_gone and "is gone" or "has changed"
+  local way = is_gone and "`wrapix trust --remove %s` forgets it"
+    or "`wrapix trust %s` shows it and asks"
+  return nil, ("run: %s: %s since it was trusted"):format(shown, what), "EPERM",
+    way:format(shown) .. "; `wrapix base` starts without it"
+end
+
+--- The profile the workspace has for itself, when the user trusts it.
+---@return table|nil|false profile false: there is none to use
+local function load_own(args, deps, ctx)
+  local given = path.join(M.workspace(args, deps), "wrapix.lua")
+  local dirs = deps.dirs()
+  if not deps.exists(given) and not deps.exists(dirs.state .. "/trust.json") then return false end
+  local root = deps.fs.realpath(path.dirname(given))
+  local files, message, code, hint = deps.trust.load(dirs)
+  if not files then return nil, message, code, hint end
+  local found = root and deps.trust.look(root, "wrapix.lua", files)
+  local shown = args.workspace and report.printable(path.join(args.workspace, "wrapix.lua"))
+    or "./wrapix.lua"
+  if not found or (found.state == "unknown" and found.code == "ENOENT") then return false end
+  if found.state == "changed" then return refuse_changed(found, shown) end
+  if found.state == "unknown" then
+    deps.report:note(("%s found but not used; `wrapix trust` shows it and asks, "
+      .. "`wrapix %s` uses it once"):format(shown, shown))
+    return false
+  end
+  local word = path.join(args.workspace or ".", "wrapix.lua")
+  local full = path.join(ctx.cwd, word)
+  local read = function(file) -- what was compared is what runs
+    if file == full then return found.text end
+    return ctx.read(file)
+  end
+  return load_file(word, deps, setmetatable({ read = read }, { __index = ctx }))
+end
+
 --- Loads the profile the words name.
 ---@param args table parsed words; `args.loaded` is a profile that is already there
 ---@param deps table
@@ -90,9 +120,12 @@ function M.profile(args, deps)
   if not profile then
     local ctx = deps.context(M.workspace(args, deps))
     local word = args.profile
-    if word == nil then note_unused_file(args, deps) end
-    local load = word and deps.profile.is_path(word) and load_file or load_named
-    profile, message, code, hint = load(word or DEFAULT_PROFILE, deps, ctx)
+    profile = false
+    if word == nil then profile, message, code, hint = load_own(args, deps, ctx) end
+    if profile == false then
+      local load = word and deps.profile.is_path(word) and load_file or load_named
+      profile, message, code, hint = load(word or DEFAULT_PROFILE, deps, ctx)
+    end
   end
   if not profile then return nil, message, code, hint end
   for _, text in ipairs(deps.profile.notes(profile)) do deps.report:note(text) end

@@ -31,6 +31,7 @@ local SHOWN_BYTES = 160
 ---@field lock_image fun(image: table): table|nil, string?, string? until the result is closed
 ---@field try_image fun(image: table): table|nil the lock if nobody has it
 ---@field remove fun(ref: string): string? nil, or why it was not removed
+---@field remove_container fun(name: string) one that nothing runs in
 ---@field forget fun(ref: string) takes away what a build left of it in the cache
 ---@field once fun(image: table, make: fun(): true|nil, string?, string?, string?): true|nil,
 --- string?, string?, string? makes what is not there, under its lock
@@ -156,6 +157,9 @@ local function add_removal(ctx)
     if not result then return message end
     if result.code == 0 then return nil end
     return (result.stderr or ""):match("([^\n]+)%s*$") or "podman failed"
+  end
+  function ctx.remove_container(name)
+    ctx.deps.proc.run({ ctx.engine, "rm", "--force", "--ignore", "--", name }, QUIET)
   end
   function ctx.forget(ref)
     local name = file_name(ref)

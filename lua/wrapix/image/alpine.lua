@@ -32,6 +32,7 @@ local DIALECT = {
   is_package = is_package,
   base = "alpine:latest",
   always = { "ca-certificates" },
+  present = {},
   npm = { "ca-certificates", "npm" },
   -- What programs made for musl take for granted and its images do not bring.
   native = { "libgcc", "libstdc++" },

@@ -97,11 +97,6 @@ local function own_size(image, ctx)
   return size and math.max(0, size - below)
 end
 
-local function describe(done)
-  local size = done.size and (", %.0f MB"):format(done.size / 1e6) or ""
-  return ("%s: %s (%d s%s)"):format(done.kind, done.ref, done.seconds, size)
-end
-
 -- What was made before the failure is not lost, and the last of it can be used.
 local function with_kept(message, code, hint, images, i)
   local below = images[i - 1]
@@ -121,10 +116,7 @@ local function make_stages(recipe, images, from, ctx)
     end
     done[i] = { kind = image.kind, ref = image.ref, built = i > from,
       seconds = ctx.elapsed() - began }
-    if i > from then
-      done[i].size = own_size(image, ctx)
-      if #images > 1 then ctx.step(describe(done[i])) end
-    end
+    if i > from then done[i].size = own_size(image, ctx) end
   end
   return done
 end
@@ -214,6 +206,7 @@ function M.ensure(target, facts, opts)
   if not result then return nil, message, code, hint end
   if result.built then
     first_use.forget(result.ref, facts, { deps = ctx.deps })
+    require("wrapix.image.index").note(result.ref, facts, { deps = ctx.deps.index })
     ctx.step("ready: " .. result.ref)
   end
   return result

@@ -5,6 +5,7 @@
 -- backend's dialect. Pure but for `make`.
 
 local lazy = require("wrapix.lazy")
+local agent_commands = lazy("wrapix.image.commands")
 local npm = lazy("wrapix.image.npm")
 local packages = require("wrapix.image.packages")
 local stages = require("wrapix.image.stages")
@@ -15,6 +16,7 @@ local M = {}
 ---@field name string of the backend
 ---@field base string what is built on unless the profile says otherwise
 ---@field always string[] packages every image has
+---@field present string[] packages every base has
 ---@field npm string[] packages that bring npm
 ---@field native string[]? packages that agents of native code need here
 ---@field libc "glibc"|"musl"
@@ -66,7 +68,7 @@ local function runtime_stage(agents, present, dialect)
   end
   local read, message, code, hint = packages.read(wanted, dialect)
   if not read then return nil, message, code, hint end
-  local missing = packages.without(read.packages, present)
+  local missing = packages.without(packages.without(read.packages, present), dialect.present)
   return #missing > 0 and { kind = "runtime", packages = missing } or false
 end
 
@@ -80,15 +82,19 @@ local function helper(base, dialect)
 end
 
 local function add_agents(fields, profile, dialect)
-  local agents, message, code, hint = npm.check(profile.agents, dialect)
+  local agents, message, code, hint = npm.select(profile.agents, dialect)
   if not agents then return nil, message, code, hint end
   local runtime
   runtime, message, code, hint = runtime_stage(profile.agents, fields.packages, dialect)
   if runtime == nil then return nil, message, code, hint end
   if runtime then fields.stages[#fields.stages + 1] = runtime end
-  local base = M.full_reference(profile.forced_base or dialect.base)
-  fields.stages[#fields.stages + 1] =
-    { kind = "agents", agents = agents, npm = helper(base, dialect) }
+  local stage = { kind = "agents", agents = agents }
+  for _, agent in ipairs(agents) do
+    if agent.npm and not stage.npm then
+      stage.npm = helper(M.full_reference(profile.forced_base or dialect.base), dialect)
+    end
+  end
+  fields.stages[#fields.stages + 1] = stage
   return true
 end
 
@@ -156,14 +162,20 @@ local SOURCES = {
     }
   end,
   toolchain = function(_, stage, from)
-    local lines = { "# Written by wrapix from a profile's toolchain.", "FROM " .. from }
-    for _, name in ipairs(stage.variables) do
-      lines[#lines + 1] = "ARG " .. name
+    return {
+      "# Written by wrapix from a profile's toolchain.",
+      "FROM " .. from,
+      M.run({ TRUST }, stage.commands),
+    }
+  end,
+  agents = function(_, stage, from)
+    local lines = stage.npm and npm.source(stage, from, M)
+      or { "# Written by wrapix: the agents.", "FROM " .. from }
+    for _, agent in ipairs(stage.agents) do
+      if agent.commands then lines[#lines + 1] = agent_commands.source(agent, M) end
     end
-    lines[#lines + 1] = M.run({ TRUST }, stage.commands)
     return lines
   end,
-  agents = function(_, stage, from) return npm.source(stage, from, M) end,
 }
 
 --- The Containerfile of one stage.

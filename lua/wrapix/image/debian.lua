@@ -92,6 +92,10 @@ local DIALECT = {
   base = "debian:trixie-slim",
   -- Without them nothing that speaks TLS works, and half of the bases lack them.
   always = { "ca-certificates" },
+  -- Of those that are marked essential what an agent may ask for; see apt-patterns(7),
+  -- ?essential.
+  present = { "bash", "coreutils", "diffutils", "findutils", "grep", "gzip", "sed", "tar",
+    "util-linux" },
   npm = { "ca-certificates", "npm" },
   env = "ENV LANG=C.UTF-8",
   install = install,

@@ -40,4 +40,18 @@ function M.list(facts, opts)
   return require("wrapix.image.list").read(facts, opts)
 end
 
+-- The door to the rest: each is loaded when it is called.
+local function later(module, name)
+  return function(...) return require("wrapix.image." .. module)[name](...) end
+end
+
+M.needed = later("list", "needed")
+M.note_built = later("index", "note")
+M.prune = later("prune", "run")
+M.show = later("show", "read")
+M.warm = later("warm", "image")
+M.export = later("archive", "export")
+M.import = later("archive", "import")
+M.newest = later("newest", "versions")
+
 return M

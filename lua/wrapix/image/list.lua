@@ -1,71 +1,208 @@
 -- SPDX-License-Identifier: MIT
--- The images in the engine's storage that wrapix made. Reads only.
+-- The images in the engine's storage that wrapix made, and which of them are
+-- needed: by a container, a workspace, a profile, or an image that is. Reads only.
 
 local M = {}
 
 ---@class wrapix.ImageEntry
----@field ref string
+---@field ref string the id of one that has no name any more
 ---@field id string
 ---@field size integer bytes, with the base it shares
 ---@field created integer seconds since 1970
+---@field kind "image"|"stage"|"npm"
 ---@field profile string name of the profile it was made for
 ---@field hash string of the recipe
 ---@field base string? what it was built on
 ---@field packages integer?
+---@field labels table<string, string> ours, without "wrapix."
+---@field unnamed boolean? another has its name now
+---@field in_use boolean? a container is made of it
+---@field workspaces string[]? that use it
+---@field profiles string[]? named ones whose image it is
+---@field current boolean? one of the two, or needed by one that is
+
+-- The label names the profile it was built for; a tag may be another's.
+local function profile_of(name, kind, labels)
+  return kind == "image" and name:match("^localhost/wrapix%-(.+):") or labels["wrapix.profile"]
+end
+
+local function kind_of(name)
+  return name:match("^localhost/wrapix%-(stage):") or name:match("^localhost/wrapix%-(npm):")
+    or "image"
+end
+
+local function own(labels)
+  local out = {}
+  for name, value in pairs(labels) do
+    local key = type(name) == "string" and name:match("^wrapix%.(.+)$")
+    if key and type(value) == "string" then out[key] = value end
+  end
+  return out
+end
 
 local function add(out, image, name)
   local labels = type(image.Labels) == "table" and image.Labels or {}
+  local kind = kind_of(name)
   out[#out + 1] = {
     ref = name,
     id = image.Id,
     size = image.Size,
     created = math.tointeger(image.Created) or 0,
-    -- The label names the profile it was built for; a tag may be another's.
-    profile = name:match("^localhost/wrapix%-(.+):") or labels["wrapix.profile"],
+    kind = kind,
+    profile = profile_of(name, kind, labels),
     hash = labels["wrapix.recipe"],
     base = labels["wrapix.base"],
     packages = math.tointeger(tonumber(labels["wrapix.packages"])),
+    labels = own(labels),
   }
 end
 
 --- Reads the decoded answer of `podman images --format json`.
 ---@param images table
+---@param opts { unnamed: boolean? }? unnamed: those that lost their name as well
 ---@return wrapix.ImageEntry[] sorted by reference
-function M.parse(images)
-  local out = {}
+function M.parse(images, opts)
+  local out, seen = {}, {}
   for _, image in ipairs(images) do
     local names = type(image) == "table" and type(image.Names) == "table" and image.Names or {}
+    local is_image = type(image) == "table" and type(image.Id) == "string"
     for _, name in ipairs(names) do
-      if type(name) == "string" and type(image.Id) == "string" then add(out, image, name) end
+      -- Podman lists an image with all its names once for each of them.
+      if type(name) == "string" and is_image and not seen[name] then
+        seen[name] = true
+        add(out, image, name)
+      end
+    end
+    if is_image and #names == 0 and opts and opts.unnamed then
+      add(out, image, image.Id)
+      out[#out].unnamed = true
     end
   end
   table.sort(out, function(a, b) return a.ref < b.ref end)
   return out
 end
 
+local function real_deps()
+  return { proc = require("wrapix.proc"), json = require("wrapix.json") }
+end
+
+local function ask(what, argv, deps)
+  local opts = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
+  local result, message, code = deps.proc.run(argv, opts)
+  if not result then return nil, message, code end
+  if result.code ~= 0 then
+    local reason = (result.stderr or ""):match("([^\n]+)%s*$") or "podman failed"
+    return nil, what .. ": " .. reason, "EENGINE"
+  end
+  local answer, problem = deps.json.decode(result.stdout)
+  if type(answer) ~= "table" then
+    return nil, what .. ": podman's answer: " .. tostring(problem), "EENGINE"
+  end
+  return answer
+end
+
 --- Asks the engine for the images wrapix made.
 ---@param facts wrapix.Facts
----@param opts { deps: { proc: table, json: table }? }?
+---@param opts { deps: { proc: table, json: table }?, unnamed: boolean? }?
 ---@return wrapix.ImageEntry[]|nil
 ---@return string? message
 ---@return string? code
 function M.read(facts, opts)
-  local deps = opts and opts.deps
-    or { proc = require("wrapix.proc"), json = require("wrapix.json") }
   local argv = { facts.engine.path, "images", "--format", "json",
     "--filter", "label=wrapix.recipe" }
-  local result, message, code =
-    deps.proc.run(argv, { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 })
-  if not result then return nil, message, code end
-  if result.code ~= 0 then
-    local reason = (result.stderr or ""):match("([^\n]+)%s*$") or "podman failed"
-    return nil, "list images: " .. reason, "EENGINE"
+  local images, message, code = ask("list images", argv, opts and opts.deps or real_deps())
+  if not images then return nil, message, code end
+  return M.parse(images, opts)
+end
+
+-- What is needed ---------------------------------------------------------------------
+
+-- One that only prepared an image, and was not removed: see warm.lua.
+local function is_leftover(one)
+  local name = type(one.Names) == "table" and one.Names[1]
+  return type(name) == "string" and name:find("^wrapix%-warm%-") and name or nil
+end
+
+-- Containers of others count, and those that builds work in.
+local function used_ids(facts, deps)
+  local argv = { facts.engine.path, "ps", "--all", "--external", "--no-trunc", "--format", "json" }
+  local containers, message, code = ask("list containers", argv, deps)
+  if not containers then return nil, message, code end
+  local used, leftovers = {}, {}
+  for _, one in ipairs(containers) do
+    if type(one) == "table" and type(one.ImageID) == "string" then
+      local name = is_leftover(one)
+      if name then leftovers[#leftovers + 1] = name else used[one.ImageID] = true end
+    end
   end
-  local images, problem = deps.json.decode(result.stdout)
-  if type(images) ~= "table" then
-    return nil, "list images: podman's answer: " .. tostring(problem), "EENGINE"
+  return used, leftovers
+end
+
+local function by_hash(entries)
+  local out = {}
+  for _, entry in ipairs(entries) do
+    if entry.hash then
+      out[entry.hash] = out[entry.hash] or {}
+      table.insert(out[entry.hash], entry)
+    end
   end
-  return M.parse(images)
+  return out
+end
+
+-- What a label names, or another of the same content where that name is gone.
+local function meant(ref, by_ref, hashes)
+  if by_ref[ref] then return by_ref[ref] end
+  local same = hashes[(ref or ""):match(":(%x+)$") or ""]
+  return same and same[1]
+end
+
+-- Below a needed image its stages are needed, and what installs its agents: a new
+-- version of an agent is built on them.
+local function need(entry, by_ref, hashes)
+  if not entry or entry.current then return end
+  entry.current = true
+  need(meant(entry.labels.parent, by_ref, hashes), by_ref, hashes)
+  need(meant(entry.labels.npm, by_ref, hashes), by_ref, hashes)
+end
+
+--- Marks what is needed, and by whom.
+---@param entries wrapix.ImageEntry[]
+---@param needs { used: table<string, boolean>, workspaces: table<string, string[]>,
+--- profiles: table<string, string[]> } ids of images; names by reference
+---@return wrapix.ImageEntry[] entries the same
+function M.mark(entries, needs)
+  local hashes, by_ref = by_hash(entries), {}
+  for _, entry in ipairs(entries) do
+    by_ref[entry.ref] = entry
+    entry.in_use = needs.used[entry.id] or false
+    entry.workspaces, entry.profiles = needs.workspaces[entry.ref], needs.profiles[entry.ref]
+  end
+  for _, entry in ipairs(entries) do
+    if entry.workspaces or entry.profiles then need(entry, by_ref, hashes) end
+  end
+  for _, entry in ipairs(entries) do entry.current = entry.current or false end
+  return entries
+end
+
+--- The images wrapix made, each with who needs it.
+---@param facts wrapix.Facts
+---@param profiles table<string, string[]> names of profiles by the reference of their image
+---@param opts { deps: table?, unnamed: boolean? }? deps: proc, json, and those of the index
+---@return wrapix.ImageEntry[]|nil
+---@return string[]|string names of containers that nobody needs, or message
+---@return string? code
+function M.needed(facts, profiles, opts)
+  local deps = opts and opts.deps or real_deps()
+  local entries, message, code = M.read(facts, opts)
+  if not entries then return nil, message, code end
+  local used, leftovers, problem = used_ids(facts, deps)
+  if not used then return nil, leftovers, problem end
+  local workspaces
+  workspaces, message, code =
+    require("wrapix.image.index").current(facts, { deps = opts and opts.deps })
+  if not workspaces then return nil, message, code end
+  M.mark(entries, { used = used, workspaces = workspaces, profiles = profiles })
+  return entries, leftovers
 end
 
 return M

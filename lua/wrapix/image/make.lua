@@ -6,8 +6,10 @@
 local containerfile = require("wrapix.image.containerfile")
 local lazy = require("wrapix.lazy")
 
+local agent_commands = lazy("wrapix.image.commands")
 local bases = lazy("wrapix.image.base")
-local npm = lazy("wrapix.image.npm")
+local npm_check = lazy("wrapix.image.npm_check")
+local npm_failure = lazy("wrapix.image.npm_failure")
 local toolchains = lazy("wrapix.image.toolchain")
 
 local M = {}
@@ -27,7 +29,7 @@ local STEPS = {
   runtime = function(_, stage)
     return ("with %s the agents need"):format(count(stage.packages, "package"))
   end,
-  agents = function(_, stage) return ("with %s"):format(npm.words(stage)) end,
+  agents = function(_, stage) return ("with %s"):format(npm_failure.words(stage)) end,
   npm = function() return "to install agents with (once; about a minute)" end,
 }
 
@@ -48,7 +50,7 @@ local LABELS = {
     local list = {}
     for i, agent in ipairs(stage.agents) do list[i] = agent.name .. "@" .. agent.version end
     add("wrapix.agents", words(list))
-    add("wrapix.npm", stage.npm.ref)
+    add("wrapix.npm", stage.npm and stage.npm.ref)
   end,
   npm = function(add, _, _, from) add("wrapix.base", from) end,
 }
@@ -91,19 +93,26 @@ end
 
 --- The variables of the launcher's environment that name mirrors, for a kind of stage.
 local function mirrors(stage)
-  if stage.kind == "agents" then return { "NPM_CONFIG_REGISTRY" } end
-  return stage.variables or {}
+  if stage.kind ~= "agents" then return stage.variables or {} end
+  for _, agent in ipairs(stage.agents) do
+    if agent.commands then return { "NPM_CONFIG_REGISTRY", "PIP_INDEX_URL" } end
+  end
+  return { "NPM_CONFIG_REGISTRY" }
 end
 
 -- By their names alone, so that what they say is in no command line; and in no history
--- of an image either.
+-- of an image either. Where things are fetched from is no part of what an image is.
 local function add_mirrors(job, stage, ctx)
-  for _, name in ipairs(mirrors(stage)) do
+  local names = mirrors(stage)
+  for _, name in ipairs(names) do
     local value = ctx.facts.env[name]
-      or (stage.kind == "agents" and ctx.facts.env[name:lower()])
+      or (name == "NPM_CONFIG_REGISTRY" and ctx.facts.env[name:lower()])
     if value and value ~= "" then
       job.env[name] = value
       table.move({ "--build-arg", name }, 1, 2, #job.flags + 1, job.flags)
+      -- It counts in the part that names it: commands stand in the last one.
+      job.text = job.text:gsub("%f[^\0\n]FROM [^\n]+\n", "%0ARG " .. name .. "\n",
+        #names == 1 and stage.kind == "agents" and 1 or nil)
     end
   end
   if next(job.env) then job.flags[#job.flags + 1] = "--omit-history" end
@@ -119,9 +128,11 @@ local function explainer(stage, backend)
     return backend.explain
   end
   return function(lines)
-    local reason, code, hint = npm.explain(lines)
+    local reason, code, hint = npm_failure.explain(lines)
     if reason then return reason, code, hint end
-    return backend.explain(lines)
+    reason, code, hint = backend.explain(lines)
+    if reason then return reason, code, hint end
+    return agent_commands.explain(lines)
   end
 end
 
@@ -167,7 +178,12 @@ function M.stage(recipe, image, ctx, backend)
     if not from then return nil, message, code, hint end
     return build(recipe, image, from, ctx, backend)
   elseif image.kind == "agents" then
-    local ok, message, code, hint = ensure_npm(recipe, image.stage.npm, ctx, backend)
+    local ok, message, code = npm_check.check(image.stage.agents)
+    if not ok then return nil, message, code end
+    local hint
+    if image.stage.npm then
+      ok, message, code, hint = ensure_npm(recipe, image.stage.npm, ctx, backend)
+    end
     if not ok then return nil, message, code, hint end
   end
   return build(recipe, image, image.from, ctx, backend)

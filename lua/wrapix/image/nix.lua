@@ -64,8 +64,8 @@ end
 function M.describe(profile)
   local path, store = profile.image.nix, M.store_of(profile.env)
   if not M.is_store_path(path, store) then
-    return fail(path, "is not a path of Nix's store, " .. store, "EIMAGE",
-      ('write image = { nix = "%s/HASH-NAME" }, as `lib.mkSandbox` of the flake does'):format(store))
+    local form = 'write image = { nix = "%s/HASH-NAME" }, as `lib.mkSandbox` of the flake does'
+    return fail(path, "is not a path of Nix's store, " .. store, "EIMAGE", form:format(store))
   end
   return { base = path, packages = {}, links = {}, stages = { { kind = "nix", path = path } } }
 end
@@ -84,7 +84,8 @@ local function examine(path, ctx)
   local stat, message, code = fs.stat(path)
   if not stat then
     if code ~= "ENOENT" then return nil, message, code end
-    return fail(path, "is not in the store; it was removed or never built here", "ENOENT", BUILD_HINT)
+    return fail(path, "is not in the store; it was removed or never built here", "ENOENT",
+      BUILD_HINT)
   end
   local store = M.store_of(ctx.facts.env)
   local real, within
@@ -106,6 +107,8 @@ local function keep_last(stream, last)
     if #last == KEPT_LINES then table.remove(last, 1) end
     last[#last + 1] = line:gsub("[%c\x7f]", "?"):sub(1, 300)
   end
+  -- After a line that was too long: who is not read, waits.
+  while stream:read() do end
   return true
 end
 
@@ -208,7 +211,7 @@ local function id_of(name, ctx)
 end
 
 --- Loads the image and gives it its name and its labels. The name is set when the
---- image is whole; what was loaded for it loses the name it came with.
+--- image is whole; the record of what was loaded goes.
 ---@param recipe wrapix.Recipe
 ---@param image wrapix.StageImage
 ---@param ctx wrapix.ImageContext
@@ -234,7 +237,9 @@ function M.make(recipe, image, ctx)
   })
   if not ok then return nil, message, code, hint end
   if name:find(LOADED_NAME) then
-    ctx.deps.proc.run({ ctx.engine, "untag", id, name }, { stdin = "null", stdout = "null",
+    -- Its layers stay, as those of the image just made. Untagged only, it would be left
+    -- behind when that one is removed.
+    ctx.deps.proc.run({ ctx.engine, "rmi", "--", name }, { stdin = "null", stdout = "null",
       stderr = "null", timeout = 60 })
   end
   return true

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- The stage that brings agents from npm: what of an agent's table may go into it,
--- its Containerfile, and what npm's failures mean. Pure. npm itself is in an image
--- of its own, from which only the agents are copied: on Debian it brings hundreds
--- of packages, none of which an agent needs.
+-- The stage that brings agents from npm: what of an agent's table goes into it, and
+-- its Containerfile. Pure, and part of every start with an agent; what may be built of
+-- it is judged when it is (image/npm_check.lua). npm itself is in an image of
+-- its own, from which only the agents are copied: on Debian it brings hundreds of
+-- packages, none of which an agent needs.
 --
 -- No script of a package is run, neither of an agent nor of what it depends on:
 -- what an installer would put in place an agent's table names. Of native programs
@@ -18,108 +19,59 @@ local TREES = "/opt/wrapix/agents/"
 ---@class wrapix.ImageAgent what an image has to know of an agent
 ---@field name string
 ---@field version string
----@field npm string the package
+---@field pinned true? the version is that of the user's pin
+---@field npm string? the package
+---@field commands string[][]? instead of npm: what installs it (image/commands.lua)
 ---@field packages string[]? of the distribution, what it needs to run
 ---@field files { from: string, to: string, mode: integer? }[]? native programs; of those with the
---- same `to` the first there is counts
+--- same `to` the first there is counts. One whose path says "musl" runs on musl
 ---@field bin table<string, string>? command → path in the image, or below node_modules
 
-local function refuse(agent, reason, hint)
-  return nil, ("image: agent %s: %s"):format(tostring(agent.name), reason), "EIMAGE", hint
-end
+---@class wrapix.StageAgent the same as a stage holds it
+---@field name string
+---@field version string
+---@field npm string?
+---@field commands string[][]?
+---@field pinned true? the version is that of the user's pin
+---@field files { from: string, to: string, mode: integer? }[]? those for the C library there is
+---@field bin { name: string, target: string }[] by name
 
-local function is_path(text)
-  return type(text) == "string" and #text <= 512 and text:find("^[%w@._+/-]+$") ~= nil
-    and not ("/" .. text .. "/"):find("/%.%.?/")
-end
-
--- A package that comes with the system's own places could replace parts of it.
-local function is_own_place(text)
-  return is_path(text) and (text:find("^/opt/[^/]") or text:find("^/usr/local/[^/]")) ~= nil
-end
-
-local function is_npm_name(text)
-  if type(text) ~= "string" or #text > 214 then return false end
-  return (text:gsub("^@[a-z0-9][a-z0-9._-]*/", "")):find("^[a-z0-9][a-z0-9._-]*$") ~= nil
-end
-
-local function is_version(text)
-  return type(text) == "string" and #text <= 64 and text:find("^%d[%w.+_-]*$") ~= nil
-end
-
--- Which of the files were made for the base's C library.
+-- What was made for glibc needs it. What was made for musl comes after that elsewhere:
+-- it may be linked statically, and then it is all there is.
 local function fitting(files, libc)
-  local out = {}
+  local glibc, musl = {}, {}
   for _, file in ipairs(files) do
-    local is_musl = file.from:find("musl", 1, true) ~= nil
-    if is_musl == (libc == "musl") then out[#out + 1] = file end
+    local list = file.from:find("musl", 1, true) and musl or glibc
+    list[#list + 1] = { from = file.from, to = file.to, mode = file.mode }
   end
-  return out
+  return libc == "musl" and musl or table.move(musl, 1, #musl, #glibc + 1, glibc)
 end
 
-local function check_files(agent, dialect)
-  for _, file in ipairs(agent.files) do
-    if not is_path(file.from) or file.from:sub(1, 1) == "/" or not is_own_place(file.to)
-      or (file.mode or 0) & ~511 ~= 0 then
-      return refuse(agent, ("%s → %s: is no file below node_modules and a place below /opt or"
-        .. " /usr/local"):format(tostring(file.from), tostring(file.to)))
-    end
-  end
-  local files = fitting(agent.files, dialect.libc)
-  if #files > 0 then return files end
-  return refuse(agent, ("is made for %s, and %s has %s")
-    :format(dialect.libc == "musl" and "glibc" or "musl", dialect.system, dialect.libc),
-    'build on Debian: base = "debian:trixie-slim"')
+local function links(bin)
+  local list = {}
+  for name, target in pairs(bin or {}) do list[#list + 1] = { name = name, target = target } end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
 end
 
-local function check_bin(agent)
-  local names = {}
-  for name, target in pairs(agent.bin or {}) do
-    local is_name = type(name) == "string" and #name <= 128 and name:find("^[%w][%w._-]*$")
-    local is_target = is_path(target) and (target:sub(1, 1) ~= "/" or is_own_place(target))
-    if not is_name or not is_target or (agent.files and target:sub(1, 1) ~= "/") then
-      return refuse(agent, ("command %s → %s: is no name and place of a program")
-        :format(tostring(name), tostring(target)))
-    end
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
-local function check_one(agent, dialect)
-  if type(agent.name) ~= "string" or not agent.name:find("^[a-z0-9][a-z0-9_-]*$") then
-    return refuse(agent, "is no name")
-  end
-  if not is_npm_name(agent.npm) then return refuse(agent, "names no package of npm") end
-  if not is_version(agent.version) then
-    return refuse(agent, ("%q is no version such as 1.2.3"):format(tostring(agent.version)))
-  end
-  local names, files, message, code, hint
-  names, message, code, hint = check_bin(agent)
-  if not names then return nil, message, code, hint end
-  if agent.files then
-    files, message, code, hint = check_files(agent, dialect)
-    if not files then return nil, message, code, hint end
-  end
-  local bin = {}
-  for i, name in ipairs(names) do bin[i] = { name = name, target = agent.bin[name] } end
-  return { name = agent.name, version = agent.version, npm = agent.npm, files = files, bin = bin }
-end
-
---- Checks the agents of an image. Every word of them goes into a shell.
+--- What a stage holds of the agents of an image, by their names.
 ---@param agents wrapix.ImageAgent[]
 ---@param dialect wrapix.Dialect
----@return table[]|nil agents by name, as the stage holds them
+---@return wrapix.StageAgent[]|nil
 ---@return string? message
 ---@return string? code "EIMAGE"
 ---@return string? hint
-function M.check(agents, dialect)
+function M.select(agents, dialect)
   local out = {}
   for i, agent in ipairs(agents) do
-    local checked, message, code, hint = check_one(agent, dialect)
-    if not checked then return nil, message, code, hint end
-    out[i] = checked
+    local files = agent.files and fitting(agent.files, dialect.libc)
+    if files and #files == 0 then
+      local message = "image: agent %s: has no program for %s, which is what %s has"
+      return nil, message:format(agent.name, dialect.libc, dialect.system), "EIMAGE",
+        'build on Debian: base = "debian:trixie-slim"'
+    end
+    out[i] = { name = agent.name, version = agent.version, npm = agent.npm, files = files,
+      commands = agent.commands, bin = links(agent.bin), pinned = agent.pinned }
   end
   table.sort(out, function(a, b) return a.name < b.name end)
   return out
@@ -128,7 +80,7 @@ end
 -- The text ------------------------------------------------------------------------
 
 -- A registry that does not answer is given up after some seconds, not minutes.
-local SETTINGS = "export npm_config_ignore_scripts=true npm_config_audit=false"
+M.SETTINGS = "export npm_config_ignore_scripts=true npm_config_audit=false"
   .. " npm_config_fund=false npm_config_update_notifier=false npm_config_logs_max=0"
   .. " npm_config_progress=false npm_config_fetch_retries=2"
   .. " npm_config_fetch_retry_mintimeout=1000 npm_config_fetch_retry_maxtimeout=5000"
@@ -181,80 +133,17 @@ end
 ---@param containerfile table
 ---@return string[] lines
 function M.source(stage, from, containerfile)
-  local commands = { { containerfile.TRUST, SETTINGS, PLACE, "mkdir -p " .. OUT .. "/usr/local/bin" } }
-  for _, agent in ipairs(stage.agents) do commands[#commands + 1] = agent_commands(agent) end
+  local commands = { { containerfile.TRUST, M.SETTINGS, PLACE, "mkdir -p " .. OUT .. "/usr/local/bin" } }
+  for _, agent in ipairs(stage.agents) do
+    if agent.npm then commands[#commands + 1] = agent_commands(agent) end
+  end
   return {
     "# Written by wrapix: the agents, from npm.",
     ("FROM %s AS npm"):format(stage.npm.ref),
-    "ARG NPM_CONFIG_REGISTRY",
     containerfile.run(table.unpack(commands)),
     "FROM " .. from,
     ("COPY --from=npm %s/ /"):format(OUT),
   }
-end
-
---- The agents of a stage in words.
----@param stage { agents: { name: string, version: string }[] }
----@return string such as "claude 2.1.330, pi 0.73.1"
-function M.words(stage)
-  local words = {}
-  for i, agent in ipairs(stage.agents) do words[i] = agent.name .. " " .. agent.version end
-  return table.concat(words, ", ")
-end
-
--- What its failures mean ----------------------------------------------------------
-
-local NETWORK = "check the network; NPM_CONFIG_REGISTRY names a mirror"
-local UNREACHABLE = { "npm's registry does not answer", "ENETUNREACH", NETWORK }
-local UNTRUSTED = { "npm's registry has a certificate that is not trusted here", "ENETUNREACH",
-  "NODE_EXTRA_CA_CERTS=FILE gives the build further certificates" }
-local MEANINGS = {
-  E404 = { "npm has no such package", "ENOPKG" },
-  ETARGET = { "npm has no such version", "ENOPKG", "`wrapix image update-agents` takes the newest" },
-  EINTEGRITY = { "a download was damaged", "EIMAGE", "start again" },
-  ENOSPC = { "the disk is full", "ENOSPC",
-    "free some space; `podman system df` shows what images take" },
-  SELF_SIGNED_CERT_IN_CHAIN = UNTRUSTED, UNABLE_TO_GET_ISSUER_CERT_LOCALLY = UNTRUSTED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE = UNTRUSTED, DEPTH_ZERO_SELF_SIGNED_CERT = UNTRUSTED,
-  CERT_HAS_EXPIRED = UNTRUSTED,
-}
-for _, code in ipairs({ "EAI_AGAIN", "ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT",
-  "ERR_SOCKET_TIMEOUT", "ENETUNREACH", "EHOSTUNREACH", "EIDLETIMEOUT" }) do
-  MEANINGS[code] = UNREACHABLE
-end
-
---- What npm's error code means.
----@param lines string[]
----@return string? reason nil when npm said none
----@return string? code
----@return string? hint
-function M.meaning(lines)
-  for _, line in ipairs(lines) do
-    local word = line:match("^npm ERR! code (%S+)") or line:match("^npm error code (%S+)")
-    if word then
-      local meaning = MEANINGS[word] or { "npm failed with " .. word:sub(1, 60), "EIMAGE" }
-      return table.unpack(meaning, 1, 3)
-    end
-  end
-end
-
---- Explains the output of a failed agents' stage, and names the agent.
----@param lines string[]
----@return string? reason
----@return string? code
----@return string? hint
-function M.explain(lines)
-  local agent
-  for _, line in ipairs(lines) do
-    agent = line:match("^wrapix: agent (%S+ %S+)$") or agent
-    local place, machine = line:match("^wrapix: nothing for (%S+) on (%S+)$")
-    if place then
-      return ("agent %s: has no program for %s (%s)"):format(agent or "?", machine, place), "EIMAGE"
-    end
-  end
-  local reason, code, hint = M.meaning(lines)
-  if not reason then return nil end
-  return agent and ("agent %s: %s"):format(agent, reason) or reason, code, hint
 end
 
 return M

@@ -59,8 +59,8 @@ end
 local function described_agents(profile, opts)
   if not profile.agents or #profile.agents == 0 then return {} end
   local source = opts and opts.agents or {
-    get = require("wrapix.agent").get,
-    version = select(2, pcall(require, "wrapix.agent.pins")).get or function() end,
+    get = require("wrapix.agent.registry").get,
+    version = require("wrapix.agent.pinned").get,
   }
   return require("wrapix.image.agents").read(profile.agents, source)
 end

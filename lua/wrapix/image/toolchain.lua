@@ -23,13 +23,28 @@ local function kind_of(toolchain)
   return kind, spec, name
 end
 
-local function apt_commands(packages)
+-- As everywhere; without Error-Mode an unreachable mirror counts as an empty one.
+local UPDATE = "apt-get %s update -o APT::Update::Error-Mode=any -o Acquire::Retries=3"
+  .. " -o Acquire::Languages=none"
+local INSTALL = "apt-get %s install -y --no-install-recommends -o Acquire::Retries=3"
+  .. " -o APT::Cmd::Pattern-Only=true -- %s"
+
+-- quiet: "-qq", or nothing.
+local function apt_commands(packages, quiet)
   return {
     "export DEBIAN_FRONTEND=noninteractive",
-    "apt-get update -o APT::Update::Error-Mode=any -o Acquire::Retries=3"
-      .. " -o Acquire::Languages=none",
-    "apt-get install -y --no-install-recommends -o Acquire::Retries=3"
-      .. " -o APT::Cmd::Pattern-Only=true -- " .. table.concat(packages, " "),
+    (UPDATE:format(quiet):gsub("  ", " ")),
+    (INSTALL:format(quiet, table.concat(packages, " ")):gsub("  ", " ")),
+  }
+end
+
+-- What asks, where the image has it not yet.
+local function asker_commands(kind)
+  local commands = apt_commands(kind.asks_with, "-qq")
+  return {
+    ("if ! { [ -e /etc/ssl/certs/ca-certificates.crt ] && %s; } >/dev/null 2>&1; then")
+      :format(kind.asks),
+    commands[1], commands[2], commands[3] .. " >/dev/null", "fi",
   }
 end
 
@@ -45,7 +60,7 @@ end
 ---@return string[]
 function M.source(toolchain)
   local kind, spec = kind_of(toolchain)
-  return joined(apt_commands(kind.packages), kind.source(spec), {
+  return joined(apt_commands(kind.packages, ""), kind.source(spec), {
     "apt-get clean",
     "rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/debconf/*-old"
       .. " /var/cache/ldconfig/aux-cache",
@@ -134,7 +149,7 @@ function M.reach(toolchain, ctx, from, more)
   local words = kind.words(spec)
   ctx.step("asking for " .. words)
   local script = joined({ "set -eu", require("wrapix.image.containerfile").TRUST },
-    apt_commands(kind.asks_with), kind.question(spec, PATIENCE))
+    asker_commands(kind), kind.question(spec, PATIENCE))
   local argv = joined({ ctx.engine, "run", "--rm", "--pull=never" }, flags,
     { from, "sh", "-c", table.concat(script, "\n") })
   return ctx.run(argv, {

@@ -9,7 +9,7 @@ local fault = require("wrapix.fault")
 local held = require("wrapix.lazy")("wrapix.launch.held")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
-local logfile = require("wrapix.logfile")
+local logfile = require("wrapix.lazy")("wrapix.logfile")
 local notify = require("wrapix.lazy")("wrapix.launch.notify")
 local podman = require("wrapix.runtime.podman")
 local reap = require("wrapix.reap")
@@ -42,6 +42,7 @@ local SLOW_SECONDS = 1.5
 ---@field on_stdout fun(chunk: string)? is handed it as it comes, instead
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
+---@field on_started fun()? the command runs: image and container are there
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
@@ -206,14 +207,19 @@ function Launch:_started()
   fault.point("launch.started")
   self.started = true
   self.session:note_start()
+  if self.opts.on_started then self.opts.on_started() end
   self:_beside("after_start")
 end
 
--- What never ran has nobody who would look at its output.
+-- What never ran has nobody who would look at its output. The monitor writes what PID 1
+-- says to the log, and PID 1's end may be known here before it has.
 function Launch:_show_output()
-  for _, entry in ipairs(logfile.last(logfile.open(self.plan.log_path), 20) or {}) do
-    container.write_stderr(entry.text .. "\n")
+  local reader, deadline = logfile.open(self.plan.log_path), sys.clock() + LAST_WORDS_SECONDS
+  local lines = logfile.last(reader, 20) or {}
+  while #lines == 0 and sys.clock() < deadline and task.sleep(0.01) do
+    lines = logfile.last(reader, 20) or {}
   end
+  for _, entry in ipairs(lines) do container.write_stderr(entry.text .. "\n") end
 end
 
 -- The engine says that the container runs; PID 1 a moment later that the command does,
@@ -295,6 +301,9 @@ function Launch:_mend_status(result)
   if self.lease.orphaned or (self:_is_lost(result) and result.code == ENGINE_LOST) then
     result.code, result.signal = nil, SIGKILL
   end
+  -- An engine that cannot write to its terminal any more says 126, whatever PID 1 said.
+  local has_failed = result.code == ENGINE_FAILED or result.code == NOT_INVOKED
+  if self.started and has_failed then result.code = self.lease.status or result.code end
 end
 
 -- The container of an engine that ended by itself is removed by --rm: for a detached

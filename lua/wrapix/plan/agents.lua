@@ -10,6 +10,7 @@ local path = require("wrapix.path")
 local profiles = require("wrapix.profile")
 
 local mount = lazy("wrapix.mount")
+local pinned = lazy("wrapix.agent.pinned")
 local prompt = lazy("wrapix.agent.prompt")
 local registry = lazy("wrapix.agent.registry")
 local store = lazy("wrapix.agent.store")
@@ -250,12 +251,21 @@ local function check_settings(one, settings)
   return true
 end
 
+-- What lies in a login or a state is hidden by nothing of the skeleton: the init puts
+-- nothing over files that are there, and what it put there would stay.
+local function is_kept(list, dest)
+  for _, one in ipairs(list) do
+    if one.make and path.is_within(one.dest, dest) then return true end
+  end
+  return false
+end
+
 -- Below the home the init copies it from the skeleton; elsewhere it is a mount.
 local function add_file(list, ctx, one, file)
   local dest, message, code, hint = mount.resolve_dest(file.dest)
   if not dest then return nil, message, code, hint end
   local home = ctx.plan.user.home
-  local is_home = path.is_within(home, dest)
+  local is_home = path.is_within(home, dest) and not is_kept(list, dest)
   local rel = is_home and "skel" .. dest:sub(#home + 1) or ("agents/%s%s"):format(one.name, dest)
   if is_home and ctx.skeleton[rel] then
     return item.refuse(one.name, ("%s: agent %s has a file there as well")
@@ -295,12 +305,23 @@ local function hooks_of(profile, agent)
   return result
 end
 
+-- Which of its variables are set; their values are nobody's business here.
+local function set_secrets(ctx, one)
+  local set = {}
+  for _, name in ipairs(ctx.options.login and {} or one.agent.secrets) do
+    local value = ctx.facts.env[name]
+    if value and value ~= "" then set[name] = true end
+  end
+  return set
+end
+
 local function add_settings(list, ctx, one)
   local profile = ctx.profile
   local settings, message, code, hint = call(one, "settings", one.agent.settings, {
     extra = profile.settings and profile.settings[one.name],
     hooks = hooks_of(profile, one.agent), mcp = profile.mcp,
-    workspace = ctx.plan.workspace.dest,
+    workspace = ctx.plan.workspace.dest, secrets = set_secrets(ctx, one),
+    is_root = ctx.plan.user.uid == 0,
     prompt_file = not ctx.options.login and INSIDE .. PROMPT or nil,
   })
   if settings == nil then return nil, message, code, hint end
@@ -347,6 +368,21 @@ local function credentials(ctx, one)
   return list
 end
 
+-- The version that the image is built with, and who chose it. In an image of Nix it
+-- is the one of nixpkgs, which nobody here knows.
+local function version_of(ctx, one)
+  local recipe, install = ctx.plan.image.recipe, one.agent.install
+  if not recipe or recipe.backend == "nix" then return nil end
+  if one.version then return one.version, one.origin end
+  local top = recipe.stages and recipe.stages[#recipe.stages]
+  for _, built in ipairs(top and top.kind == "agents" and top.agents or {}) do
+    if built.name == one.name and built.pinned then
+      return built.version, item.host(pinned.path(ctx.facts.dirs))
+    end
+  end
+  return install and install.version, { kind = "default", text = one.agent.source or "default" }
+end
+
 --- Adds `plan.agents`, what explain tells of them, and the prompt.
 ---@param ctx table
 ---@return true
@@ -356,10 +392,10 @@ function M.add(ctx)
   plan.agents = {}
   for i, one in ipairs(ctx.agents) do
     local agent = one.agent
-    local is_built = plan.image.recipe ~= nil
+    local version, version_origin = version_of(ctx, one)
     plan.agents[i] = {
-      name = one.name, title = agent.title,
-      version = is_built and (one.version or agent.install and agent.install.version) or nil,
+      name = one.name, title = agent.title, version = version,
+      version_origin = version and version_origin or nil,
       login = one.login, credentials = credentials(ctx, one), files = one.files,
       unused = one.settings.unused or {}, runs = ctx.agent == one and ctx.agent_runs or nil,
       origin = one.origin,

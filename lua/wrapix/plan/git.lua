@@ -5,7 +5,7 @@
 
 local git = require("wrapix.git")
 local item = require("wrapix.plan.item")
-local keys = require("wrapix.keys")
+local keys = require("wrapix.lazy")("wrapix.keys")
 local mount = require("wrapix.mount")
 local path = require("wrapix.path")
 local profiles = require("wrapix.profile")

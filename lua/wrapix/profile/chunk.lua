@@ -18,7 +18,8 @@ local M = {}
 ---@field read fun(path: string): string?, string?, string? text, or nil, message, code
 ---@field builtin fun(name: string): string? source of a built-in profile
 ---@field builtin_names fun(): string[]
----@field trusted fun(path: string): boolean whether a file of the workspace may be run
+---@field trusted fun(path: string, text: string?): boolean whether a file of the workspace may be
+--- run with this content
 ---@field list (fun(dir: string): string[]?)? names in a directory, for `list` and errors
 
 ---@class wrapix.ProfileFile
@@ -119,8 +120,8 @@ local function find_named(name, ctx)
   for _, place in ipairs(directories(ctx)) do
     local file = path.join(place.dir, name .. ".lua")
     local text, message, code = ctx.read(file)
-    if text and place.where == "workspace" and not ctx.trusted(file) then
-      notes[#notes + 1] = ("%s is not used: the workspace is not trusted; give its path to use it")
+    if text and place.where == "workspace" and not ctx.trusted(file, text) then
+      notes[#notes + 1] = ("%s is not used: it is not trusted; `wrapix trust` shows it and asks")
         :format(path.show(file))
     elseif text then
       return { source = file, text = text, name = name, dir = place.dir, where = place.where,
@@ -161,16 +162,56 @@ local function error_text(err)
   return ok and text or ("an error of type %s"):format(type(err))
 end
 
+-- The files that are being run, outermost first, of each task: one profile loads
+-- another while it runs itself.
+local running = setmetatable({}, { __mode = "k" })
+
+local function id_of(file)
+  return file.dir and path.normalize(path.join(file.dir, file.name)) or file.source
+end
+
+-- Why a file cannot be run now: it is in the middle of being run.
+local function circle(chain, file)
+  local names
+  for _, one in ipairs(chain) do
+    if not names and id_of(one) == id_of(file) then names = {} end
+    if names then names[#names + 1] = path.show(one.source) end
+  end
+  if not names then return nil end
+  names[#names + 1] = path.show(file.source)
+  return "derives from itself: " .. table.concat(names, " → ")
+end
+
+-- Runs a function while its file counts as being run.
+local function within(file, fn, ...)
+  local co = coroutine.running()
+  local chain = running[co] or {}
+  running[co], chain[#chain + 1] = chain, file
+  local results = table.pack(fn(...))
+  chain[#chain] = nil
+  if #chain == 0 then running[co] = nil end
+  return results, chain.loop
+end
+
+local LOOP_HINT = "one of them has to derive from another profile, or from none"
+
 --- Compiles and runs a file. Only source text is taken: bytecode can break the
---- interpreter. Globals the file sets stay its own.
+--- interpreter. Globals the file sets stay its own. A file that is run because of
+--- itself is refused.
 ---@param file wrapix.ProfileFile
 ---@param args string[]? its `...`
 ---@return table? results packed values it returned
 ---@return string? message
----@return string? code "EINVAL"
+---@return string? code "EINVAL", "ELOOP"
 ---@return string? hint
 ---@return string? traceback of an error at run time
 function M.run(file, args)
+  local chain = running[coroutine.running()] or {}
+  local reason = circle(chain, file)
+  if reason then
+    chain.loop = select(2, fail(file.source, reason))
+    return nil, chain.loop, "ELOOP", LOOP_HINT
+  end
   if file.text:sub(1, 1) == "\27" then
     return fail(file.source, "is compiled Lua; only source text is taken", "EINVAL")
   end
@@ -179,12 +220,14 @@ function M.run(file, args)
   if not chunk then return nil, "profile: " .. message, "EINVAL" end
   args = args or {}
   local traceback
-  local results = table.pack(xpcall(chunk, function(err)
+  local results, loop = within(file, xpcall, chunk, function(err)
     traceback = debug.traceback(nil, 2)
     return error_text(err)
-  end, table.unpack(args, 1, args.n or #args)))
+  end, table.unpack(args, 1, args.n or #args))
   if not results[1] then
     local text = results[2]
+    -- It names all files already: not each of them once more.
+    if loop and text:sub(-#loop) == loop then return nil, loop, "ELOOP", LOOP_HINT, traceback end
     local has_place = text:find("^[^\n]-:%d+: ")
     message = has_place and "profile: " .. text or select(2, fail(file.source, text))
     return nil, message, "EINVAL", nil, traceback

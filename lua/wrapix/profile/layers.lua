@@ -148,9 +148,14 @@ function join.hooks(a, b)
   return result
 end
 
+-- Nobody knows of agents in an image, and `agent = false` wants none.
+local function drops_agents(fields)
+  return rawget(fields, "image") ~= nil or rawget(fields, "agent") == false
+end
+
 --- Joins two tables field by field: lists append, maps merge, the rest is
 --- replaced. An image replaces an inherited base and the other way round; with a
---- base goes what was to be installed in it: nobody knows of agents in the image.
+--- base go the agents that were to be installed in it, as they do for `agent = false`.
 ---@param base table
 ---@param ext table
 ---@return table merged a new plain table
@@ -168,8 +173,9 @@ function M.join(base, ext)
   end
   if ext.image ~= nil then
     if ext.base == nil then result.base = nil end
-    result.agent, result.agents = ext.agent, M.copy(ext.agents, 2)
+    result.agent = ext.agent
   end
+  if drops_agents(ext) then result.agents = M.copy(ext.agents, 2) end
   if ext.base ~= nil and ext.image == nil then result.image = nil end
   return result
 end
@@ -213,12 +219,11 @@ local function length(value)
   return type(value) == "table" and rawlen(value) or 0
 end
 
--- The layers that have a part in a field: an image of its own drops the agents
--- that were inherited.
+-- The layers that have a part in a field: inherited agents may have been dropped.
 local function layers_for(layers, field)
   if field ~= "agents" and field ~= "agent" then return layers end
   for i = #layers, 1, -1 do
-    if rawget(layers[i].fields, "image") ~= nil then return table.move(layers, i, #layers, 1, {}) end
+    if drops_agents(layers[i].fields) then return table.move(layers, i, #layers, 1, {}) end
   end
   return layers
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The fields of a profile that are about agents and tools: which agents with
--- which logins, settings, hooks and servers, the caches and the toolchain. What
--- they come to is said elsewhere; here is only what may stand there. Pure.
+-- The fields of a profile that are about agents and tools and that few profiles have:
+-- settings, hooks and servers, caches, the toolchain. What they come to is said
+-- elsewhere; here is only what may stand there. Pure; loaded for the first of them.
 
 local check = require "wrapix.schema.check"
 local json = require "wrapix.lazy" "wrapix.json"
@@ -38,23 +38,6 @@ local function record(checks, value, add)
     end
   end
 end
-
--- Agents ----------------------------------------------------------------------
-
---- The parts of an entry of `agents`.
----@param entry any "name" or "name@version"
----@return string? name nil when it is none
----@return string? version
-function M.agent(entry)
-  if type(entry) ~= "string" then return nil end
-  local name, version = entry:match("^([^@]*)@(.*)$")
-  name = name or entry
-  local is_fine = version == nil or (#version <= 64 and version:find("^%d[%w.+_-]*$"))
-  if check.is_word(name) and is_fine then return name, version end
-end
-
-M.agents = check.list_of('"claude", "codex@0.20.0"',
-  check.matching("the name of an agent, or name@version", M.agent))
 
 -- Caches -----------------------------------------------------------------------
 

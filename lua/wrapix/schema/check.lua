@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What the checks of a profile's fields are made of: what a value looks like in
--- a message, and checks of words, lists, maps and data. Pure; knows no field.
+-- a message, and checks of words, versions, lists, maps and data. Pure; knows no field.
 
 local nearest = require "wrapix.lazy" "wrapix.nearest"
 local path = require "wrapix.path"
@@ -54,6 +54,24 @@ end
 ---@return boolean
 function M.is_word(text)
   return type(text) == "string" and #text <= 64 and text:find("^[a-z0-9][a-z0-9_-]*$") ~= nil
+end
+
+--- Whether a text is a version that can be pinned: it becomes a word of a command.
+---@param text any
+---@return boolean
+function M.is_version(text)
+  return type(text) == "string" and #text <= 64 and text:find("^%d[%w.+_-]*$") ~= nil
+end
+
+--- The parts of an entry of `agents`.
+---@param entry any "name" or "name@version"
+---@return string? name nil when it is none
+---@return string? version
+function M.agent(entry)
+  if type(entry) ~= "string" then return nil end
+  local name, version = entry:match("^([^@]*)@(.*)$")
+  name = name or entry
+  if M.is_word(name) and (version == nil or M.is_version(version)) then return name, version end
 end
 
 --- Why a text cannot go into argv or the environment, or nil. Never shows it.

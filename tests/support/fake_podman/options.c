@@ -303,6 +303,7 @@ const struct known known_options[] = {
     {"build", "sbom-scanner-image", 0, 's', 's', 2},
     {"build", "unsetlabel", 0, 'l', 'l', 2},
     {"image inspect", "format", 'f', 's', 's', 3},
+    {"history", "format", 0, 's', 's', 3},
     {"images", "all", 'a', 'b', 'b', 3},
     {"images", "digests", 0, 'b', 'b', 3},
     {"images", "filter", 'f', 'l', 's', 3},
@@ -388,7 +389,8 @@ const size_t known_options_count = COUNT(known_options);
 // Verbs of two words, and those whose options end at the first plain word.
 static const char *const verbs[] = {
     "run",  "exec", "build",  "image exists", "image inspect", "images", "info", "pull",
-    "manifest inspect", "tag", "kill", "import", "stop", "rm", "ps", "logs", "inspect", "version",
+    "manifest inspect", "history", "rmi", "tag", "kill", "import",
+    "stop", "rm", "ps", "logs", "inspect", "version",
 };
 
 static bool ends_at_plain_word(const char *verb) {

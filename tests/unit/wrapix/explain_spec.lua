@@ -143,16 +143,17 @@ describe("explain.text", function()
   it("tells of agents: the credential that wins, and what it stands before", function()
     local p = plan()
     p.agents = { { name = "claude", title = "Claude Code", version = "2.1", runs = true,
-      origin = at(1), login = { name = "work", source = "/d/logins/claude/work" },
+      version_origin = at(7), origin = at(1), login = { name = "work", source = "/d/logins/claude/work" },
       credentials = { { kind = "variable", name = "KEY" }, { kind = "login", name = "work" } },
       files = { "/etc/x.json" }, unused = { { what = "mcp.a\27", reason = "has none" } } },
       { name = "pi", title = "Pi", credentials = {}, files = {}, unused = {}, origin = at(2) } }
     local text = explain.text(p, FLAGS)
-    for _, part in ipairs({ "agents\n", "Claude Code, 2.1, runs", "/d/logins/claude/work",
+    for _, part in ipairs({ "agents\n", "Claude Code, runs", "/d/logins/claude/work",
       "KEY, before the login 'work'", "/etc/x.json", '"mcp.a\\x1b": has none',
       "Pi, the image's own version", "credential   none" }) do
       assert.truthy(text:find(part, 1, true), part .. "\n" .. text)
     end
+    assert.matches("\n    version +2.1 +shop.lua:7\n", text)
     p.agents[1].credentials = { { kind = "login", name = "work" } }
     assert.truthy(explain.text(p, FLAGS):find("credential   the login 'work'\n", 1, true))
   end)
@@ -185,5 +186,14 @@ describe("explain.section", function()
   it("counts characters, not bytes", function()
     local text = explain.section("t", { { "ü", "1", DEFAULT }, { "ab", "2", DEFAULT } })
     assert.equal("t\n  ü   1  default\n  ab  2  default\n", text)
+  end)
+
+  it("says of an image how it comes here", function()
+    local p = plan()
+    local function how() return explain.text(p, FLAGS):match("\n  localhost/wrapix%-shop:5f2c  (.-)  ") end
+    p.image.recipe = { backend = "nix" }
+    assert.equal("loaded when it is not there", how())
+    p.image.recipe = nil
+    assert.equal("used as it is", how())
   end)
 end)

@@ -104,6 +104,8 @@ describe("image", function()
     assert.equal("localhost/wrapix-t:0123456789ab", built.ref)
     assert.same({ "git" }, built.recipe.packages)
     assert.is_nil(made({ base = "debian:13" }, { image = "a:1" }).image.recipe)
+    local path = "/nix/store/" .. ("0"):rep(32) .. "-x"
+    assert.same({ "git" }, made({ image = { nix = path }, packages = { "git" } }).image.recipe.packages)
   end)
 
   it("refuses what could be taken for a flag", function()

@@ -440,6 +440,62 @@ describe("profile.catalog", function()
     assert.equal(profiles.base, profiles.base)
   end)
 
+  it("gives a profile of the person's own the built-in one of its name", function()
+    local ctx = context({ ["/cfg/profiles/base.lua"] = 'local wrapix = require "wrapix.spec"\n'
+      .. 'return wrapix.derive(wrapix.profiles.base, { packages = { "mine" }, env = { A = "1" } })' })
+    local profiles = profile.catalog(ctx)
+    package.loaded["wrapix.spec"] = { derive = profile.derive, profiles = profiles }
+    local wanted = { "bash", { "fd", apt = "fd-find" }, "mine" }
+    assert.same(wanted, assert(profile.load("base", ctx)).packages)
+    assert.same(wanted, profiles.base.packages)
+    assert.same("1", profiles.base.env.A)
+  end)
+
+  describe("of files that derive from each other", function()
+    local function of(name) return ("return (require 'wrapix.spec').profiles.%s"):format(name) end
+
+    local function load(what, files)
+      local ctx = context(files)
+      package.loaded["wrapix.spec"] = { profiles = profile.catalog(ctx) }
+      return profile.load(what, ctx)
+    end
+
+    it("names the files, once, and says what to do", function()
+      local files = { ["/cfg/profiles/a.lua"] = of("b"), ["/cfg/profiles/b.lua"] = "\n" .. of("c"),
+        ["/cfg/profiles/c.lua"] = of("a"), ["/cfg/profiles/start.lua"] = of("a") }
+      for _, what in ipairs({ "a", "start", "a" }) do
+        local result, message, code, hint = load(what, files)
+        assert.is_nil(result)
+        assert.equal("profile: /cfg/profiles/a.lua: derives from itself: /cfg/profiles/a.lua → "
+          .. "/cfg/profiles/b.lua → /cfg/profiles/c.lua → /cfg/profiles/a.lua", message)
+        assert.equal("ELOOP", code)
+        assert.is_string(hint)
+      end
+    end)
+
+    it("finds a file again that was given by its path", function()
+      local text = of("a")
+      local _, message = load("../cfg/profiles/a.lua", { ["/cwd/../cfg/profiles/a.lua"] = of("b"),
+        ["/cfg/profiles/b.lua"] = text, ["/cfg/profiles/a.lua"] = of("b") })
+      assert.matches("^profile: /cfg/profiles/a.lua: derives from itself: ../cfg/profiles/a.lua → "
+        .. "/cfg/profiles/b.lua → /cfg/profiles/a.lua$", message)
+    end)
+
+    it("names the one whose name no built-in profile has", function()
+      local _, message = load("me", { ["/cfg/profiles/me.lua"] = "\n" .. of("me") })
+      assert.equal("profile: /cfg/profiles/me.lua:2: derives from itself: there is no built-in "
+        .. "profile 'me'", message)
+    end)
+
+    it("goes on to load others after that", function()
+      local files = { ["/cfg/profiles/a.lua"] = of("b"), ["/cfg/profiles/b.lua"] = [[
+        local ok = pcall(function() return (require 'wrapix.spec').profiles.a end)
+        return { name = "b", env = { A = tostring(ok) } }]] }
+      assert.equal("false", assert(load("a", files)).env.A)
+      assert.equal("b", assert(load("b", files)).name)
+    end)
+  end)
+
   it("raises for an unknown name", function()
     local ok, message = pcall(function() return profile.catalog(context({})).bsae end)
     assert.is_false(ok)

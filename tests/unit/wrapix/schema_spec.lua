@@ -20,13 +20,13 @@ local function f() end
 local GOOD = {
   name = { "a", "shop", "my-shop.v2", "a__b", "a--b", "0", ("x"):rep(64) },
   image = { "debian", "docker.io/library/debian:trixie-slim", "localhost:5000/x/y:1",
-    "x@sha256:" .. ("0"):rep(64) },
+    "x@sha256:" .. ("0"):rep(64), { nix = "/nix/store/x" } },
   base = { "docker.io/library/debian:trixie-slim" },
   packages = { {}, { "git", "g++", "libc6:arm64", "python3.11" }, { "fd=8.6.0-3~bpo+1" },
     { { "fd", apt = "fd-find", nix = "fd" } }, { { "x", nix = "python3Packages.x" } },
     { { "fd", apt = "fd-find", apk = "fd" } } },
   agents = { { "claude", "codex" }, { "claude@2.1.330", "pi@1.0.0-beta.1+x" } },
-  agent = { "claude" },
+  agent = { "claude", false },
   env = { {}, { A = "", _b9 = "x=y\n$Z", N = 5 } },
   secrets = { { "ANTHROPIC_API_KEY" } },
   mounts = { { { source = "~/x", dest = "~/x", mode = "rw", optional = true } } },
@@ -60,7 +60,8 @@ cycle.self = cycle
 
 local BAD = {
   name = { "", "A", "-a", "a-", "a/b", "a b", ("x"):rep(65), "a..b", "a._b", ".", "a\n", 5, {} },
-  image = { "", "-x", "a b", "a\0", "x;y", "$(x)", 5, {}, "ü", ("x"):rep(513) },
+  image = { "", "-x", "a b", "a\0", "x;y", "$(x)", 5, {}, "ü", ("x"):rep(513),
+    { nix = "result" }, { nix = 5 }, { nix = "/x", tag = "1" }, { oci = "/x" } },
   base = { "--privileged", false },
   packages = { "git", { "-y" }, { "a b" }, { "" }, { "foo-" }, { 5 }, { {} },
     { { "a", apt = "-x" } }, { { "a", atp = "x" } }, { { "a", "b" } }, { x = "git" },

@@ -20,6 +20,7 @@ local MIRROR = "RUSTUP_DIST_SERVER names a mirror; without with_toolchain the di
 
 local M = {
   packages = { "ca-certificates", "rustup" },
+  asks = "command -v rustup",
   asks_with = { "ca-certificates", "rustup" },
   variables = { "RUSTUP_DIST_SERVER", "RUSTUP_UPDATE_ROOT" },
   is_optional = false,

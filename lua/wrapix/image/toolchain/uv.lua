@@ -11,6 +11,7 @@ local INDEX = "PIP_INDEX_URL and UV_DEFAULT_INDEX name another index"
 
 local M = {
   packages = { "ca-certificates", "python3-venv" },
+  asks = "python3 -m pip --version",
   asks_with = { "ca-certificates", "python3-pip" },
   variables = { "PIP_INDEX_URL", "PIP_TRUSTED_HOST", "UV_DEFAULT_INDEX" },
   is_optional = true,

@@ -73,7 +73,10 @@ local function profile_module(d)
     is_path = function(word) return word:find("/", 1, true) ~= nil or word:match("%.lua$") end,
     notes = function() return d.notes or {} end,
     load = function(word) return load(d, word) end,
-    load_file = function(file, _, words) return load_file(d, file, words) end,
+    load_file = function(file, ctx, words)
+      d.loaded_with = ctx
+      return load_file(d, file, words)
+    end,
     field_origin = function(_, ...)
       return { kind = "profile", text = "x.lua:" .. table.concat({ ... }, "/") }
     end,
@@ -140,6 +143,8 @@ local function add_engine(d)
     end,
     argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
   }
+  local function no_store() return nil, "trust: no store here", "ENOENT" end
+  d.trust = { load = no_store, remove = no_store }
   d.proc = { signal_number = function(name) return name == "TERM" and 15 or nil end }
   d.dirs = function() return { state = "/state", runtime = "/run", cache = "/cache" } end
   d.live = {

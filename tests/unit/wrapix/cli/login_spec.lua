@@ -33,9 +33,9 @@ local function deps(over, agents)
       return nil, "agent: " .. name .. ": no such agent", "ENOAGENT", "a hint"
     end,
   }
-  d.store = {
-    DEFAULT = "default",
-    logins = function(_, user) return d.stored and d.stored(user) or {} end,
+  d.store = { DEFAULT = "default" }
+  d.logins = {
+    list = function(_, user) return d.stored and d.stored(user) or {} end,
     uids = function() return { 1001 } end,
     reader = function() return function() end end,
   }

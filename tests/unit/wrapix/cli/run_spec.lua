@@ -10,6 +10,17 @@ local function try(over, ...)
   return status, out, err, d
 end
 
+-- A workspace that has a wrapix.lua, and what was said of it.
+local function with_own(found)
+  return {
+    exists = function(file) return file == "/w/wrapix.lua" end,
+    trust = { load = function() return {} end, look = function() return found end },
+    files = { ["./wrapix.lua"] = { name = "own" } },
+    context = function() return { cwd = "/w", read = function() error("read again") end } end,
+    fs = { realpath = function(file) return file end },
+  }
+end
+
 describe("options of a run", function()
   it("reach the plan under its names", function()
     local keeper = { is_keeper = function() return true end, announce = function() end }
@@ -147,14 +158,43 @@ describe("a run", function()
   end)
 
   it("says that a profile of the workspace was not used", function()
-    local asked
-    local over = { exists = function(file) asked = file return true end }
-    local _, _, err = try(over)
-    assert.equal("/w/wrapix.lua", asked)
-    assert.equal("wrapix: note: ./wrapix.lua found but not used; "
-      .. "run `wrapix ./wrapix.lua` to use it\n", err)
+    local over = with_own({ state = "unknown", text = "" })
+    local status, _, err = try(over)
+    assert.equal(0, status)
+    assert.equal("wrapix: note: ./wrapix.lua found but not used; `wrapix trust` shows it and asks, "
+      .. "`wrapix ./wrapix.lua` uses it once\n", err)
     assert.equal("", select(3, try(over, "base")))
     assert.equal("", select(3, try(over, "-q")))
+  end)
+
+  it("runs a profile of the workspace that is trusted, with the text that was compared", function()
+    local status, _, err, d = try(with_own({ state = "trusted", text = "the text" }))
+    assert.equal(0, status, err)
+    assert.equal("own", d.planned.profile.name)
+    assert.same({ "load_file ./wrapix.lua" }, d.calls)
+    assert.equal("the text", d.loaded_with.read("/w/./wrapix.lua"))
+  end)
+
+  it("starts nothing when a trusted profile has changed or is gone", function()
+    for reason, found in pairs({
+      ["has changed"] = { state = "changed", text = "" },
+      ["is gone"] = { state = "changed", code = "ENOENT" },
+    }) do
+      local status, _, err, d = try(with_own(found))
+      assert.equal(125, status)
+      assert.truthy(err:find("wrapix: run: ./wrapix.lua: " .. reason .. " since it was trusted\nhint: ",
+        1, true), err)
+      assert.is_nil(d.planned)
+      assert.equal(0, (try(with_own(found), "base")))
+    end
+  end)
+
+  it("starts nothing when what is trusted cannot be known", function()
+    local over = with_own({})
+    over.trust.load = function() return nil, "trust: x: broken", "EINVAL", "remove it" end
+    local status, _, err = try(over)
+    assert.equal(125, status)
+    assert.equal("wrapix: trust: x: broken\nhint: remove it\n", err)
   end)
 end)
 

@@ -257,3 +257,155 @@ describe("an image named by reference", function()
     assert.same({}, calls_of(world, "pull"))
   end)
 end)
+
+describe("a build in stages", function()
+  local AGENT = {
+    install = { npm = "@a/claude", version = "1.0.0", packages = { "git" },
+      files = { { from = "@a/claude-linux-x64/claude", to = "/opt/wrapix/claude/claude" } },
+      bin = { claude = "/opt/wrapix/claude/claude" } },
+  }
+
+  local function with_agent(version, more)
+    local profile = { name = "shop", packages = { "git" }, agents = { "claude" } }
+    for key, value in pairs(more or {}) do profile[key] = value end
+    return assert(image.recipe(profile, {}, { agents = {
+      get = function() return AGENT end, version = function() return version end,
+    } }))
+  end
+
+  local function tags(world)
+    local out = {}
+    for i, call in ipairs(calls_of(world, "build")) do
+      out[i] = call:match("%-%-tag localhost/wrapix%-(%S-):")
+    end
+    return table.concat(out, " ")
+  end
+
+  local function new_world(special)
+    local world = fake.new(fake.engine(special))
+    world.images[BASE] = true
+    return world
+  end
+
+  it("makes the lowest first, and npm's image when it is wanted", function()
+    local world = new_world()
+    local result = assert(ensure(world, with_agent()))
+    assert.equal("stage npm shop", tags(world))
+    assert.same({ "packages", "agents" }, { result.stages[1].kind, result.stages[2].kind })
+    assert.equal(1000000, result.stages[2].size)
+    assert.is_nil(next(world.locks))
+  end)
+
+  it("makes only the last for a new version of an agent", function()
+    local world = new_world()
+    assert(ensure(world, with_agent()))
+    world.calls = {}
+    local result = assert(ensure(world, with_agent("1.0.1")))
+    assert.equal("shop", tags(world))
+    assert.same({ false, true }, { result.stages[1].built, result.stages[2].built })
+  end)
+
+  it("builds no agent with a word that is more than a word", function()
+    local world, wrong = new_world(), with_agent()
+    wrong.stages[2].agents[1].npm = "x; id"
+    local result, message, code = ensure(world, wrong)
+    assert.is_nil(result)
+    assert.truthy(message:find("image: agent claude: names no package of npm", 1, true), message)
+    assert.equal("EIMAGE", code)
+    assert.equal("stage", tags(world))
+  end)
+
+  it("says what went into each stage", function()
+    local world = new_world()
+    assert(ensure(world, with_agent()))
+    local stages = image.stages(with_agent())
+    local labels = world.images[stages[2].ref].labels
+    assert.same({ stages[2].hash, "agents", stages[1].ref, "claude@1.0.0", "ca-certificates git" },
+      { labels["wrapix.recipe"], labels["wrapix.stage"], labels["wrapix.parent"],
+        labels["wrapix.agents"], labels["wrapix.package-list"] })
+    assert.is_nil(world.images[stages[1].ref].labels["wrapix.agents"])
+  end)
+
+  it("keeps what was made below the stage that failed, and says how to use it", function()
+    local is_cut = true
+    local world = new_world(function(argv)
+      if argv[2] == "build" and is_cut and table.concat(argv, " "):find("wrapix-shop:", 1, true) then
+        return { code = 1, stdout = "wrapix: agent claude 1.0.0\nnpm ERR! code ENOTFOUND\n" }
+      end
+    end)
+    local result, message, code, hint = ensure(world, with_agent())
+    assert.is_nil(result)
+    assert.equal("ENETUNREACH", code)
+    assert.truthy(hint)
+    assert.truthy(message:find("agent claude 1.0.0: npm's registry does not answer", 1, true))
+    local below = image.stages(with_agent())[1].ref
+    assert.truthy(message:find(below .. " is kept: `wrapix --image " .. below, 1, true), message)
+    is_cut, world.calls = false, {}
+    assert(ensure(world, with_agent()))
+    assert.equal("shop", tags(world))
+  end)
+
+  it("does not believe a name whose image says something else of itself", function()
+    local world = new_world()
+    local list = image.stages(with_agent())
+    fake.add_images(world, list)
+    world.images[list[2].ref] = fake.image("0000000000000000")
+    assert.is_true(assert(ensure(world, with_agent())).built)
+    assert.equal("npm shop", tags(world))
+    world.images[list[2].ref] = true
+    assert.is_true(assert(ensure(world, with_agent())).built)
+  end)
+
+  it("gives the build what this host trusts, and its mirror by name alone", function()
+    local world = new_world()
+    world.facts.env.NPM_CONFIG_REGISTRY = "https://user:secret@mirror.test/"
+    world.deps.fs.stat = function(path)
+      if path == "/etc/ssl/certs/ca-certificates.crt" then return { type = "file" } end
+    end
+    assert(ensure(world, with_agent()))
+    local calls = calls_of(world, "build")
+    assert.is_nil(calls[1]:find("--volume", 1, true))
+    assert.truthy(calls[3]:find("--volume /etc/ssl/certs/ca-certificates.crt:/run/wrapix-host-ca.pem:ro"
+      .. " --build-arg NPM_CONFIG_REGISTRY --omit-history", 1, true), calls[3])
+    assert.is_nil(table.concat(world.calls):find("secret", 1, true))
+    local list = image.stages(with_agent())
+    local text = world.files["/cache/images/context/wrapix-shop_" .. list[2].hash .. "/Containerfile"]
+    assert.truthy(text:find("AS npm\nARG NPM_CONFIG_REGISTRY\n", 1, true))
+  end)
+end)
+
+describe("a toolchain that cannot be reached", function()
+  local function new_world()
+    local world = fake.new(fake.engine(function(argv, world)
+      if argv[2] == "run" and not world.reachable then
+        return { code = 1, stdout = "WARNING: connection broken by 'NewConnectionError'\n" }
+      end
+    end))
+    world.images[BASE] = true
+    return world
+  end
+
+  local function python() return recipe({ toolchain = { uv = { tools = { "ruff" } } } }) end
+
+  it("is told of before anything is built", function()
+    local world = new_world()
+    local _, message, code = ensure(world, recipe({ toolchain = { rustup = { channel = "1.85" } } }))
+    assert.truthy(message:find("^toolchain: rust 1.85"), message)
+    assert.truthy(code)
+    assert.same({}, calls_of(world, "build"))
+  end)
+
+  it("is left out where the profile can do without, and tried again on command", function()
+    local world = new_world()
+    local result = assert(ensure(world, python()))
+    assert.is_true(result.built)
+    assert.truthy(world.warnings[1]:find("^left out: uv, ruff"), world.warnings[1])
+    assert.equal("uv, ruff", world.images[result.ref].labels["wrapix.left-out"])
+    local opts = { deps = world.deps, report = world.report, complete = true }
+    assert.is_false(assert(ensure(world, python())).built)
+    assert.is_false(assert(build.ensure(python(), world.facts, opts)).built)
+    world.reachable = true
+    assert.is_true(assert(build.ensure(python(), world.facts, opts)).built)
+    assert.is_nil(world.images[result.ref].labels["wrapix.left-out"])
+  end)
+end)

@@ -28,11 +28,15 @@ describe("image.list", function()
       { Id = "b", Names = { "localhost/wrapix-shop:00ff", "localhost/wrapix-base:00ff" },
         Size = 7, Created = 1700000000, Labels = LABELS },
       { Id = "c", Size = 1, Created = 1 },
+      { Id = "b", Names = { "localhost/wrapix-shop:00ff", "localhost/wrapix-base:00ff" },
+        Size = 7, Created = 1700000000, Labels = LABELS },
     })
     assert.equal(2, #entries)
     assert.same({
       ref = "localhost/wrapix-base:00ff", id = "b", size = 7, created = 1700000000,
-      profile = "base", hash = "00ff", packages = 33,
+      profile = "base", hash = "00ff", packages = 33, kind = "image",
+      labels = { recipe = "00ff", profile = "base", packages = "33",
+        base = "localhost/wrapix-base-debian:trixie" },
       base = "localhost/wrapix-base-debian:trixie",
     }, entries[1])
     assert.equal("shop", entries[2].profile)
@@ -64,5 +68,50 @@ describe("image.list", function()
     assert.same({ nil, "list images: podman's answer: offset 3", "EENGINE" },
       { list.read(facts(), { deps = deps({ code = 0, stdout = "x" }) }) })
     assert.same({ nil, "ENOENT: podman", "ENOENT" }, { list.read(facts(), { deps = deps() }) })
+  end)
+end)
+
+describe("who needs an image", function()
+  local function image(ref, labels)
+    return { ref = ref, id = ref, hash = ref:match(":(%x+)$"), kind = "image", labels = labels or {} }
+  end
+
+  local function current(entries, needs)
+    local all = { used = {}, workspaces = {}, profiles = {} }
+    for key, value in pairs(needs) do all[key] = value end
+    local out = {}
+    for _, entry in ipairs(list.mark(entries, all)) do
+      if entry.current then out[#out + 1] = entry.ref:match("wrapix%-(.+)$") end
+    end
+    return table.concat(out, " ")
+  end
+
+  local function images()
+    return {
+      image("localhost/wrapix-npm:0e"), image("localhost/wrapix-other:0a"),
+      image("localhost/wrapix-shop:01",
+        { parent = "localhost/wrapix-stage:0a", npm = "localhost/wrapix-npm:0e" }),
+      image("localhost/wrapix-stage:0a"),
+    }
+  end
+
+  it("is a workspace or a profile, and what stands on it", function()
+    local uses = { ["localhost/wrapix-shop:01"] = { "x" } }
+    assert.equal("npm:0e shop:01 stage:0a", current(images(), { workspaces = uses }))
+    assert.equal("npm:0e shop:01 stage:0a", current(images(), { profiles = uses }))
+    assert.equal("", current(images(), {}))
+  end)
+
+  it("is found by the content where the name is gone", function()
+    local entries = images()
+    entries[4] = nil
+    assert.equal("npm:0e other:0a shop:01",
+      current(entries, { profiles = { ["localhost/wrapix-shop:01"] = { "x" } } }))
+  end)
+
+  it("is a container, which makes it no current one", function()
+    local entries = images()
+    assert.equal("", current(entries, { used = { ["localhost/wrapix-other:0a"] = true } }))
+    assert.same({ false, true }, { entries[1].in_use, entries[2].in_use })
   end)
 end)

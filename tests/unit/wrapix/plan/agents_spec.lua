@@ -89,9 +89,49 @@ describe("the agents of a sandbox", function()
     assert.is_nil(own.agents[1].version)
   end)
 
-  it("have the version that was asked for, else their own", function()
-    assert.equal("2.1.330", made(CLAUDE).agents[1].version)
-    assert.equal("1.0", made(copy(CLAUDE, { agents = { "claude@1.0" } })).agents[1].version)
+  it("are none where the profile wants none, neither run nor in the image", function()
+    local none = profiles.derive(copy(CLAUDE, { name = "t" }), { agent = false })
+    local shell = made(none)
+    assert.same({ {}, true }, { names(shell), shell.command.shell })
+    assert.is_nil(shell.image.recipe.agents)
+    assert.same({ "codex" }, names(made(none, { agent = "codex" })))
+    local kept = made(profiles.derive(none, { agents = { "codex" } }))
+    assert.same({ { "codex" }, true }, { names(kept), kept.command.shell })
+    assert.matches("/agents_spec.lua:%d+$", kept.agents[1].origin.text)
+  end)
+
+  describe("have the version that is installed,", function()
+    -- What the recipe of an image says that has a pin of codex.
+    local function pin(facts)
+      local stage = { kind = "agents", agents = {
+        { name = "claude", version = "2.1.330" }, { name = "codex", version = "9.9", pinned = true },
+      } }
+      facts.image = { reference = function() return "r:1" end,
+        recipe = function() return { backend = "debian", stages = { { kind = "packages" }, stage } } end }
+    end
+    local function version(fields, options)
+      local one = made(fields, options, pin).agents[1]
+      return { one.version, one.version_origin and one.version_origin.text }
+    end
+
+    it("the profile's before all", function()
+      local asked = version(copy(CLAUDE, { agents = { "claude@1.0" } }))
+      assert.equal("1.0", asked[1])
+      assert.matches("^t.lua", asked[2])
+      assert.equal("8.8", version(copy(CLAUDE, { agents = { "codex@8.8" }, agent = "codex" }))[1])
+    end)
+
+    it("the pin, and the file it stands in", function()
+      local dir = fixture.facts().dirs.config
+      assert.same({ "9.9", dir .. "/agents.json" },
+        version({ base = "debian:13", agents = { "codex" } }))
+      assert.same({ "9.9", dir .. "/agents.json" }, version({ base = "debian:13" }, { agent = "codex" }))
+    end)
+
+    it("else that of the agent's table", function()
+      assert.same({ "2.1.330", "default" }, version(CLAUDE))
+      assert.same({}, version(CLAUDE, { image = "i:1", agent = "claude" }))
+    end)
   end)
 
   it("have to be known", function()
@@ -198,6 +238,29 @@ describe("what an agent brings", function()
     assert.equal("ro", find(p.mounts, "dest", "/etc/claude-code/managed-settings.json").mode)
     local file = find(p.files, "path", "skel/.claude.json")
     assert.same({ true, '{"key":"@KEY@","at":"/workspace"}' }, { file.private, file.text })
+  end)
+
+  it("lies read-only over what a login or a state keeps at its place", function()
+    local dest = "/home/wrapix/.odd/settings.json"
+    local p = made({ base = "b", agents = { "odd" } }, nil, with_agent({
+      state = { { name = "home", dest = "~/.odd" } },
+      settings = function() return { files = { { dest = "~/.odd/settings.json", text = "{}" } } } end,
+    }))
+    assert.equal("ro", find(p.mounts, "dest", dest).mode)
+    assert.is_nil(find(p.files, "path", "skel/.odd/settings.json"))
+    assert.equal("{}", find(p.files, "path", "agents/odd" .. dest).text)
+  end)
+
+  it("knows which of its variables are set, not what they hold", function()
+    local seen
+    made({ base = "b", agents = { "odd" } }, nil, function(facts)
+      with_agent({ secrets = { "ODD_KEY", "ODD_EMPTY", "ODD_NONE" }, settings = function(input)
+        seen = input.secrets
+        return { files = {} }
+      end })(facts)
+      facts.env.ODD_KEY, facts.env.ODD_EMPTY = "canary", ""
+    end)
+    assert.same({ ODD_KEY = true }, seen)
   end)
 
   it("is told of when it could not be carried", function()

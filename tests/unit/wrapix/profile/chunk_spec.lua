@@ -50,9 +50,13 @@ describe("chunk.find by name", function()
     assert.equal("builtin", found.where)
     assert.matches("/ws/.wrapix/profiles/rust.lua is not used", found.notes[1], 1, true)
     local asked
-    found = chunk.find("rust", context(files, { trusted = function(p) asked = p return true end }))
+    local function trusted(...)
+      asked = { ... }
+      return true
+    end
+    found = chunk.find("rust", context(files, { trusted = trusted }))
     assert.equal("workspace", found.where)
-    assert.equal(WS .. "rust.lua", asked)
+    assert.same({ WS .. "rust.lua", "return 1" }, asked)
     assert.same({}, found.notes)
   end)
 

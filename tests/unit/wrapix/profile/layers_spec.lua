@@ -70,6 +70,17 @@ describe("layers.join", function()
     assert.same({ image = "i", agents = { "pi" }, agent = "pi" }, own)
   end)
 
+  it("drops inherited agents where none is to run, and keeps what comes with that", function()
+    local base = { base = "b", agents = { "claude" }, agent = "claude", env = { A = "1" } }
+    local none = layers.join(base, { agent = false })
+    assert.same({ base = "b", agent = false, env = { A = "1" } }, none)
+    assert.same({ base = "b", agent = false, agents = { "pi" }, env = { A = "1" } },
+      layers.join(base, { agent = false, agents = { "pi" } }))
+    assert.same({ base = "b", agent = "pi", agents = { "pi" }, env = { A = "1" } },
+      layers.join(none, { agent = "pi", agents = { "pi" } }))
+    assert.same({ "claude" }, base.agents)
+  end)
+
   it("leaves its arguments as they were", function()
     local function base()
       return { packages = { "a" }, env = { A = "1" }, hooks = { after_exit = { f } },
