@@ -28,12 +28,14 @@ end
 
 -- Its plugins are told of events; this one runs a profile's hooks at those that other
 -- agents have hooks for, with the same JSON on stdin. Agents below an agent are not told of.
+-- Of a turn it says more than once that it is over, and after an error too.
 local PLUGIN_FILE = "/etc/opencode/wrapix-hooks.js"
 local PLUGIN = [[
 import { spawnSync } from "node:child_process"
 
 const hooks = @HOOKS@
 const below = new Set()
+const over = new Set()
 
 const run = (name, more) => {
   const input = JSON.stringify({ hook_event_name: name, ...more })
@@ -47,9 +49,15 @@ export const WrapixHooks = async () => ({
     const about = event.properties ?? {}
     if (event.type === "session.created" && about.info?.parentID) below.add(about.info.id)
     if (below.has(about.sessionID)) return
-    if (event.type === "session.idle") run("Stop", {})
-    if (event.type === "session.error")
+    if (event.type === "session.status" && about.status?.type === "busy") over.delete(about.sessionID)
+    if (event.type === "session.idle" && !over.has(about.sessionID)) {
+      over.add(about.sessionID)
+      run("Stop", {})
+    }
+    if (event.type === "session.error") {
+      over.add(about.sessionID)
       run("StopFailure", { error: String(about.error?.data?.message ?? about.error?.name ?? "") })
+    }
     if (event.type === "permission.asked" || event.type === "permission.updated")
       run("PermissionRequest", { tool_name: String(about.permission ?? about.type ?? "") })
   },
