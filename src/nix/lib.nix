@@ -43,7 +43,13 @@ let
     else
       join.${kinds.${field}} base.${field} value;
 
-  deriveProfile = base: ext: base // builtins.mapAttrs (joinField base) ext;
+  # Where no agent is to run, none that the base has is in the image.
+  deriveProfile =
+    base: ext:
+    let
+      kept = if ext.agent or null == false then removeAttrs base [ "agents" ] else base;
+    in
+    kept // builtins.mapAttrs (joinField kept) ext;
 
   builtinProfile =
     name: own:

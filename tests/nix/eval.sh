@@ -152,6 +152,11 @@ check_library() {
      in p' '{"env":{"A":"1","B":"2"},"name":"b","network":"none","packages":["git","gcc"],"settings":{"claude":{"x":1,"y":2}}}'
   is 'rust stands on base' \
     "builtins.all (p: builtins.elem p wx.profiles.rust.packages) ($base.packages ++ [ \"cargo\" ])" true
+  is 'deriveProfile drops inherited agents where none is to run' \
+    'let p = wx.deriveProfile wx.profiles.base { agent = false; };
+         q = wx.deriveProfile wx.profiles.base { agent = false; agents = [ "pi" ]; };
+     in [ (p ? agents) p.agent q.agents (wx.deriveProfile p { agents = [ "codex" ]; }).agents ]' \
+    '[false,false,["pi"],["codex"]]'
   is 'mkSandbox adds to lists and maps as deriveProfile does' \
     "map (p: p.name) (builtins.elemAt (wx.mkSandbox { inherit pkgs; packages = [ \"gdb\" ];
        profile = { name = \"x\"; packages = [ pkgs.git ]; }; }).image.given.contents 0).given.paths" \

@@ -372,6 +372,36 @@ describe("a build in stages", function()
     local text = world.files["/cache/images/context/wrapix-shop_" .. list[2].hash .. "/Containerfile"]
     assert.truthy(text:find("AS npm\nARG NPM_CONFIG_REGISTRY\n", 1, true))
   end)
+
+  local function with_commands(argv)
+    local agent = { install = { version = "1.0", commands = { argv } } }
+    local profile = { name = "shop", packages = { "git" }, agents = { "x" } }
+    return assert(image.recipe(profile, {},
+      { agents = { get = function() return agent end, version = function() end } }))
+  end
+
+  it("gives commands of an agent the mirrors in their own part, and asks for no npm", function()
+    local world = new_world()
+    world.facts.env.PIP_INDEX_URL = "https://user:secret@mirror.test/"
+    local shop = with_commands({ "pip", "install", "x==@VERSION@" })
+    assert(ensure(world, shop))
+    assert.equal("stage shop", tags(world))
+    local call = calls_of(world, "build")[2]
+    assert.truthy(call:find("--build-arg PIP_INDEX_URL --omit-history", 1, true), call)
+    assert.is_nil(table.concat(world.calls):find("secret", 1, true))
+    local list = image.stages(shop)
+    local text = world.files["/cache/images/context/wrapix-shop_" .. list[2].hash .. "/Containerfile"]
+    assert.matches("\nFROM [^\n]+\nARG PIP_INDEX_URL\nRUN ", text)
+  end)
+
+  it("builds no agent whose commands would break out of their line", function()
+    local world = new_world()
+    local result, message, code = ensure(world, with_commands({ "x@VERSION@\nRUN id" }))
+    assert.is_nil(result)
+    assert.matches("agent x: command 1 has a word that is no text on one line", message)
+    assert.equal("EIMAGE", code)
+    assert.equal("stage", tags(world))
+  end)
 end)
 
 describe("a toolchain that cannot be reached", function()

@@ -26,7 +26,8 @@ describe("the commands of an agent", function()
     local text = commands.source({ name = "a", version = "1.0%1", bin = {},
       commands = { { "sh", "-c", "echo $HOME; it's 'x'", "", "<<EOF", "#@VERSION@" },
         { "A=b", "$(id)" } } }, containerfile)
-    assert.truthy(text:find([[sh -c 'echo $HOME; it'\''s '\''x'\''' '' '<<EOF' '#1.0%1'; ]], 1, true), text)
+    local words = [[sh -c 'echo $HOME; it'\''s '\''x'\''' '' '<<EOF' '#1.0%1'; ]]
+    assert.truthy(text:find(words, 1, true), text)
     assert.truthy(text:find("'A=b' '$(id)'", 1, true), text)
     assert.truthy(text:find("1.0%1: a command'", 1, true), text)
   end)
