@@ -275,9 +275,7 @@ function M.run(opts)
   local self = setmetatable({
     _opts = opts, _senders = senders.new(opts.dirs.runtime),
     deliverer = deliver.new({ config = config, dirs = opts.dirs, env = opts.env, log = opts.log,
-      raise = opts.raise, focus = opts.focus or function(screen, run)
-        return require("wrapix.notify.focus").ask(screen, { run = run, env = opts.env })
-      end }),
+      raise = opts.raise, focus = opts.focus }),
   }, Daemon)
   local ok, message
   ok, message, code = self:_serve(sockets)

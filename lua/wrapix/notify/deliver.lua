@@ -42,16 +42,15 @@ Deliverer.__index = Deliverer
 ---@field clock (fun(): number)? seconds that never step back
 ---@field time (fun(): number)? seconds since 1970
 ---@field log wrapix.Log
----@field focus (fun(screen: table, run: function): wrapix.NotifyLevel[])|false|nil default: focus.lua's
+---@field focus (fun(screen: table, run: function): wrapix.NotifyLevel[])|false|nil default: the
+--- detectors of focus/; false: nobody is asked
 ---@field raise (fun(screen: table, run: function))? what a click does; default: raise.lua's
 ---@field terminal (fun(text: string))? writes to the person's own terminal, where there is one
 
 -- Loaded with the first message that comes from a screen.
 local function default_focus(env)
-  local ask
   return function(screen, run)
-    ask = ask or require("wrapix.notify.focus").asker(env)
-    return ask(screen, run)
+    return require("wrapix.notify.focus").ask(screen, { run = run, env = env })
   end
 end
 
@@ -62,7 +61,8 @@ function M.new(opts)
   local self = setmetatable({
     config = opts.config, _env = opts.env, _log = opts.log,
     _focus = opts.focus == nil and default_focus(opts.env) or opts.focus or nil,
-    _raise = opts.raise or function(...) return raise.raise(...) end, _run = opts.run or require("wrapix.proc").run,
+    _raise = opts.raise or function(...) return raise.raise(...) end,
+    _run = opts.run or require("wrapix.proc").run,
     _clock = opts.clock or sys.clock, _time = opts.time or sys.time,
     _lanes = lanes.new(), _rate = rates.new(opts.config), _tasks = {}, _last = {}, _sessions = 0,
     _history = history.open(opts.dirs.state), counts = { handled = 0, shown = 0, held = 0 },

@@ -45,9 +45,6 @@ function M.deliverer(opts)
   if problem then opts.log:warn(problem.message, problem.hint) end
   return require("wrapix.notify.deliver").new({
     config = config, dirs = opts.dirs, env = opts.env, log = opts.log, terminal = terminal_of(),
-    focus = function(screen, run)
-      return require("wrapix.notify.focus").ask(screen, { run = run, env = opts.env })
-    end,
   })
 end
 

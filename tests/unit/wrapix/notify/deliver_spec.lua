@@ -50,6 +50,16 @@ describe("notify.deliver", function()
     return out, list
   end
 
+  it("asks the detectors when nobody else is named, and shows what they cannot tell", function()
+    local one = deliver.new({ config = assert(config.check({ sinks = { to_list }, join = 0 })),
+      dirs = { state = dir }, env = {}, log = log })
+    opened[#opened + 1] = one
+    one:handle({ title = "unseen", message = "", extra = {}, from = { session = "s", screen = {} } })
+    finish(one)
+    assert.same({ "unseen" }, shown)
+    assert.same({}, errors)
+  end)
+
   it("shows in order, and keeps what it did", function()
     local one = open({})
     for i = 1, 5 do assert.is_true(one:handle(message("m" .. i, "s"))) end
