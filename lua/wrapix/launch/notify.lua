@@ -48,7 +48,7 @@ function Service:_route()
   if not self._way then
     local launch = self._launch
     self._way = require("wrapix.notify").route({
-      dirs = launch.facts.dirs, log = launch.report, deliverer = launch.opts.deliverer,
+      dirs = launch.facts.dirs, log = self._log, deliverer = launch.opts.deliverer,
     })
   end
   return self._way
@@ -65,7 +65,7 @@ function Service:_send(message)
   self:_describe()
   message.from, message.token = sender_of(launch, self._started), nil
   local _, why = self:_route():send(message)
-  if why then launch.report:detail(why) end
+  if why then self._log:detail(why) end
 end
 
 function Service:_work(lane)
@@ -76,7 +76,7 @@ function Service:_work(lane)
     local ok, err = pcall(self._send, self, message)
     if not ok then
       if task.is_cancelled() then break end
-      self._launch.report:detail("notify: " .. tostring(err))
+      self._log:detail("notify: " .. tostring(err))
     end
   end
   self._worker = nil
@@ -93,7 +93,7 @@ function Service:_describe()
   if launch.screen then return end
   launch.screen = screens.describe(sys.environ())
   local ok, msg = screens.write(launch.session.root, launch.screen)
-  if not ok then launch.report:detail("notify: " .. msg) end
+  if not ok then self._log:detail("notify: " .. msg) end
 end
 
 -- The first connection loads what reads it.
@@ -101,10 +101,9 @@ function Service:_serve(listener)
   local first = listener:accept()
   if not first then return end
   self._queue = lanes.new()
-  local report = self._launch.report
   self._server = servers.new(listener, {
     on_message = function(message) self:_take(message) end,
-    log = function(text) report:detail(text) end,
+    log = function(text) self._log:detail(text) end,
   })
   self._server:take(first)
   self._server:serve()
@@ -115,6 +114,7 @@ end
 function Service:close()
   if self._closed then return end
   self._closed = true
+  if self._held then self._held:release() end
   self._describer:cancel()
   for _ = 1, 5 do task.yield() end -- who waits to be accepted is
   if self._server then self._server:drain(READ_SECONDS) end
@@ -143,6 +143,13 @@ local function write_token(dir, user)
   return give(path, user)
 end
 
+-- A sandbox that has the terminal is not written over.
+local function held_log(launch)
+  local plan = launch.plan
+  if not plan.terminal.tty or plan.detach then return nil end
+  return require("wrapix.launch.held_log").new(launch.report)
+end
+
 ---Makes the socket and serves it until `close`. Waits for nothing.
 ---@param launch wrapix.Launch
 ---@return wrapix.LaunchNotify|nil
@@ -160,8 +167,10 @@ function M.open(launch)
     listener:close()
     return nil, msg, code
   end
+  local held = held_log(launch)
   local self = setmetatable({
     path = path, _launch = launch, _listener = listener, _started = sys.time(),
+    _held = held, _log = held or launch.report,
   }, Service)
   task.detach(self._serve, self, listener)
   self._describer = task.detach(function()
