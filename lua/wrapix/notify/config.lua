@@ -7,6 +7,7 @@
 local check = require("wrapix.schema.check")
 local chunk = require("wrapix.profile.chunk")
 local fs = require("wrapix.fs")
+local guard = require("wrapix.notify.guard")
 local nearest = require("wrapix.nearest")
 local path = require("wrapix.path")
 local units = require("wrapix.plan.units")
@@ -299,7 +300,8 @@ function M.load(dirs)
     return refuse(file, message)
   end
   local hint = "until it is mended, the defaults hold"
-  local results, why = chunk.run({ source = file, text = text })
+  local is_done, results, why = guard.call(chunk.run, { source = file, text = text })
+  if not is_done then results, why = nil, tostring(results) end
   if not results then return refuse(file, (why:gsub("^profile: ", "")), hint) end
   local config
   config, why = M.check(results[1])

@@ -11,8 +11,10 @@
 -- runs while there is nothing to do.
 
 local config_of = require("wrapix.lazy")("wrapix.notify.config")
+local guard = require("wrapix.lazy")("wrapix.notify.guard")
 local history = require("wrapix.notify.history")
 local lanes = require("wrapix.notify.lanes")
+local messages = require("wrapix.lazy")("wrapix.notify.message")
 local outlets = require("wrapix.notify.outlets")
 local policy = require("wrapix.notify.policy")
 local raise = require("wrapix.lazy")("wrapix.notify.raise")
@@ -152,6 +154,15 @@ end
 
 -- --- the person's own function -------------------------------------------------------
 
+local TEXTS = { "title", "message", "sound", "urgency", "tag" }
+
+-- It may have made a title of what stands uncleaned in `extra`.
+local function texts_of(message)
+  local out = {}
+  for _, name in ipairs(TEXTS) do out[name] = message[name] end
+  return out
+end
+
 -- Returns whether to go on, and the sinks it chose. A mistake in it must not swallow
 -- the message, which then goes on as it came.
 local function call_on_message(self, message)
@@ -160,22 +171,21 @@ local function call_on_message(self, message)
   local copy = {}
   for name, value in pairs(message) do copy[name] = value end
   local ctx = { from = message.from, time = self._time(), count = message.count or 1 }
-  local ok, answer = pcall(fn, copy, ctx)
+  local ok, answer = guard.call(fn, copy, ctx)
   local problem = not ok and tostring(answer)
     or (type(copy.title) ~= "string" or type(copy.message) ~= "string")
       and "title and message have to stay texts" or nil
-  local sinks
+  local sinks, clean
   if not problem and type(answer) == "table" then
     sinks, problem = config_of.sinks(answer, self.config.sinks)
   end
+  if not problem and answer ~= false then clean, problem = messages.clean(texts_of(copy)) end
   if problem then
     self._log:error("notify: on_message: " .. problem)
     return true
   end
   if answer == false then return false end
-  for _, name in ipairs({ "title", "message", "sound", "urgency", "tag" }) do
-    message[name] = copy[name]
-  end
+  for _, name in ipairs(TEXTS) do message[name] = clean[name] end
   return true, sinks
 end
 

@@ -3,6 +3,7 @@
 -- so that a slow one delays nobody else. Knows how a sink is found and asked; what a
 -- message is shown for is decided before.
 
+local guard = require("wrapix.lazy")("wrapix.notify.guard")
 local task = require("wrapix.task")
 
 local M = {}
@@ -31,7 +32,8 @@ local function own(show)
   return {
     available = function() return true end,
     show = function(message, opts)
-      local ok, why = show(message, opts.context)
+      local is_done, ok, why = guard.call(show, message, opts.context)
+      if not is_done then return nil, tostring(ok) end
       if ok == nil and why ~= nil then return nil, tostring(why) end
       if task.is_cancelled() then return nil, "it was cut short" end
       return true

@@ -25,7 +25,8 @@ local function harmless(given) return (given:gsub("[%c\x7f]", " "):gsub("\xC2[\x
 local BUILD = {}
 
 BUILD[9] = function(message) -- "4;" would be a progress bar for some
-  return ("%s]9;%s\a"):format(ESC, (harmless(text.line(message)):gsub("^[%d;]", " %0")))
+  local line = harmless(text.shorten(text.line(message), LONGEST))
+  return ("%s]9;%s\a"):format(ESC, (line:gsub("^[%d;]", " %0")))
 end
 
 BUILD[777] = function(message)

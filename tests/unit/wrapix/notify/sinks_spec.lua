@@ -163,6 +163,7 @@ describe("notify.sinks", function()
         assert.is_nil(inner:find("[%c]"), code)
         assert.is_nil(inner:find("\u{9C}", 1, true), code)
       end
+      assert.is_true(#osc.sequence(message({ message = ("é"):rep(2000) }), {}, 9) <= 410)
       assert.matches("^\27%]9; 4;1;50", osc.sequence(message({ title = "4;1;50" }), {}, 9))
       assert.matches("^\27%]777;notify;a,b;", osc.sequence(message({ title = "a;b" }), {}, 777))
     end)
