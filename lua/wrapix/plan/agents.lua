@@ -69,11 +69,34 @@ local function with_agents(profile, list)
   return setmetatable(result, getmetatable(profile))
 end
 
+local function sorted(map)
+  local keys = {}
+  for key in pairs(map or {}) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
 local function find(ctx, name)
   local facts = ctx.facts
   local known = facts.agents or registry
   local where = { config_dir = facts.dirs.config, read = facts.fs.read, list = facts.fs.list }
   return known.get(name, where)
+end
+
+-- Settings for an agent that is not in this sandbox may be for another start; those
+-- for a name that no agent has are a slip that nothing else would tell of.
+local function warn_of_unknown(ctx)
+  local have = {}
+  for _, one in ipairs(ctx.agents) do have[one.name] = true end
+  for _, name in ipairs(sorted(ctx.profile.settings)) do
+    if not have[name] then
+      local _, message, code, hint = find(ctx, name)
+      if code == "ENOAGENT" then
+        local origin = profiles.late_origin(ctx.profile, "settings", name)
+        item.warn(ctx.plan, ("settings: %s: %s"):format(origin.text, message), hint)
+      end
+    end
+  end
 end
 
 --- Decides which agents there are; sets ctx.agents, ctx.agent (the one that runs
@@ -92,6 +115,7 @@ function M.choose(ctx)
     end
     one.agent = agent
   end
+  if ctx.profile.settings then warn_of_unknown(ctx) end
   ctx.image_profile = with_agents(ctx.profile, ctx.agents)
   return true
 end
@@ -127,6 +151,8 @@ function M.command(ctx)
   })
   if not argv then
     return nil, message or ("plan: %s: cannot run %s"):format(one.name, mode), code or "EPLAN", hint
+  elseif type(argv) ~= "table" then
+    return item.refuse(one.name, "argv of the agent gave no list of words")
   end
   return argv, ctx.agent_origin
 end
@@ -204,13 +230,6 @@ local function add_state(list, ctx, one)
     if not ok then return nil, message, code, hint end
   end
   return true
-end
-
-local function sorted(map)
-  local keys = {}
-  for key in pairs(map or {}) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
 end
 
 local function add_caches(list, ctx)

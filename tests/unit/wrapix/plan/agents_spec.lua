@@ -282,6 +282,18 @@ describe("what an agent brings", function()
       "/home/joe/.cache/wrapix/caches/uv" }, list)
   end)
 
+  it("is told of when no agent has the name the settings are for", function()
+    local planned = made({ base = "b", agents = { "claude" },
+      settings = { clade = { model = "x" }, codex = { model = "y" } } })
+    local found = {}
+    for _, warning in ipairs(planned.warnings) do
+      if warning.text:find("^settings: ") then found[#found + 1] = warning end
+    end
+    assert.equal(1, #found)
+    assert.matches("agent: clade: no such agent", found[1].text, 1, true)
+    assert.equal("there are claude and codex", found[1].hint)
+  end)
+
   it("is refused when it is none, and when its table fails", function()
     local odd = { base = "b", agents = { "odd" } }
     for pattern, settings in pairs({
@@ -306,6 +318,8 @@ describe("what an agent brings", function()
     end
     local runs = copy(odd, { agent = "odd" })
     refused("argv of the agent failed", runs, {}, with_agent({ argv = function() error("x") end }))
+    refused("argv of the agent gave no list of words", runs, {},
+      with_agent({ argv = function() return 1 end }))
     refused("no terminal here", runs, {}, with_agent({ argv = function()
       return nil, "no terminal here", "EAGENT"
     end }))
