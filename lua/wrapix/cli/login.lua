@@ -181,7 +181,7 @@ end
 
 local function find(name, deps)
   local agent, message, code, hint = deps.agents.get(name)
-  if not agent then return nil, message, code, hint end
+  if not agent then return nil, message, code == "ENOAGENT" and "EUSAGE" or code, hint end
   if agent.login then return agent end
   local names = table.concat(agent.secrets, ", ")
   return nil, ("login: %s: this agent has no login"):format(path.show(name)), "EUSAGE",
@@ -222,12 +222,14 @@ local function login(args, deps)
 end
 
 function M.run(args, deps)
-  if args.agent == STATUS then return status(args, deps) end
-  if args.json then
-    deps.report:error("usage: --json goes with `wrapix login status`")
-    return 2
+  local is_status = args.agent == STATUS
+  local reason = not is_status and args.json and "--json goes with `wrapix login status`"
+    or is_status and args.name and "--name goes with an AGENT; status lists all logins"
+    or is_status and args.image and "--image goes with an AGENT; status starts nothing"
+  if reason then
+    return prepare.refuse(deps, "usage: " .. reason, "EUSAGE", "`wrapix login --help` shows how")
   end
-  return login(args, deps)
+  return (is_status and status or login)(args, deps)
 end
 
 return M

@@ -150,7 +150,12 @@ function M.plan(args, deps, shown)
   local plan
   local runs = not args.dry_run and not shown
   plan, message, code, hint = deps.plan.make(profile, M.options(args), facts, { runs = runs })
-  if not plan then return nil, message, code, hint end
+  if not plan then
+    -- A word that names no agent is wrong usage; a profile that names none is not.
+    local is_word = code == "ENOAGENT" and args.agent
+      and select(3, deps.agents.get(args.agent)) == code
+    return nil, message, is_word and "EUSAGE" or code, hint
+  end
   return plan, facts
 end
 

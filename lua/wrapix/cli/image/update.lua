@@ -11,14 +11,22 @@ local nearest = lazy("wrapix.nearest")
 
 local M = {}
 
+local function sorted(map)
+  local names = {}
+  for name in pairs(map) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
 -- What a word asks for: "name", or "name@version".
 local function asked(word, known)
   local name, version = agents_of.agent(word)
   if name and known[name] then return name, version end
   name = word:match("^[^@]*")
-  local reason = known[name] and "is no version such as 1.2.3" or "no agent that is installed"
+  local reason = known[name] and "is no version such as 1.2.3" or "no agent that can be installed"
   return nil, ("update-agents: %s: %s%s"):format(common.show(word), reason,
-    known[name] and "" or nearest.hint(name, known)), known[name] and "EINVAL" or "ENOAGENT"
+    known[name] and "" or nearest.hint(name, known)), "EUSAGE",
+    not known[name] and "those are " .. table.concat(sorted(known), ", ") or nil
 end
 
 -- The agents that are installed, by name, all or those asked for; and the versions
@@ -34,8 +42,12 @@ local function chosen(words, deps)
   if #words == 0 then return known, {} end
   local out, versions = {}, {}
   for _, word in ipairs(words) do
-    local name, version, code = asked(word, known)
-    if not name then return nil, version, code end
+    local name, version, code, hint = asked(word, known)
+    if not name then return nil, version, code, hint end
+    if version and versions[name] and version ~= versions[name] then
+      return nil, ("update-agents: %s: two versions, %s and %s")
+        :format(name, versions[name], version), "EUSAGE"
+    end
     out[name], versions[name] = known[name], version or versions[name]
   end
   return out, versions
@@ -56,13 +68,6 @@ local function newest_of(known, given, facts, deps)
   end)
 end
 
-local function sorted(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- Profiles whose image the new pin changes: those that name no version themselves.
 local function rebuilt(name, recipes)
   local out = {}
@@ -78,7 +83,9 @@ end
 local function compare(known, given, newest, recipes, deps)
   local list = {}
   for _, name in ipairs(sorted(known)) do
-    local old = deps.pins.get(name) or known[name].install.version
+    local pin, message, code, hint = deps.pins.get(name)
+    if message then return nil, message, code, hint end
+    local old = pin or known[name].install.version
     local new = given[name] or newest[name] or old
     list[#list + 1] = { name = name, old = old, new = new, changed = old ~= new,
       by_hand = not known[name].install.npm or nil,
@@ -128,7 +135,9 @@ function M.update(args, deps)
   if not facts then return common.refuse(deps, message, code, hint) end
   newest, message, code, hint = newest_of(known, given, facts, deps)
   if not newest then return common.refuse(deps, message, code, hint) end
-  local list = compare(known, given, newest, common.recipes(args, facts, deps), deps)
+  local list
+  list, message, code, hint = compare(known, given, newest, common.recipes(args, facts, deps), deps)
+  if not list then return common.refuse(deps, message, code, hint) end
   if not args.dry_run then
     ok, message, code, hint = write(list, deps)
     if not ok then return common.refuse(deps, message, code, hint) end

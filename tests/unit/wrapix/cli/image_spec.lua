@@ -237,7 +237,12 @@ describe("image update-agents", function()
         get = function(name) return AGENTS[name] end,
       },
       pins = {
-        get = function(name) return name == "pi" and "2.1.0" or nil end,
+        get = function(name)
+          if newest and newest.broken then
+            return nil, "agents: agents.json: value expected", "EINVAL", "mend it"
+          end
+          return name == "pi" and "2.1.0" or nil
+        end,
         set = function(name, version)
           set[name] = version
           return true
@@ -295,19 +300,32 @@ describe("image update-agents", function()
 
   it("takes no word for a version", function()
     for word, reason in pairs({ ["claude@latest"] = "claude@latest: is no version such as 1.2.3",
-      ["claude@"] = "claude@: is no version", ["claud@1.0"] = "no agent that is installed",
-      ["command@1"] = "no agent that is installed" }) do
+      ["claude@"] = "claude@: is no version", ["claud@1.0"] = "no agent that can be installed",
+      ["command@1"] = "no agent that can be installed" }) do
       local status, _, err, set = update({}, word)
-      assert.equal(125, status)
+      assert.equal(2, status)
       assert.truthy(err:find(reason, 1, true), err)
       assert.same({}, set)
     end
   end)
 
+  it("takes no two versions of one agent", function()
+    local status, _, err, set = update({}, "claude@1.1.0", "claude@1.2.0")
+    assert.equal(2, status)
+    assert.truthy(err:find("claude: two versions, 1.1.0 and 1.2.0", 1, true), err)
+    assert.same({}, set)
+  end)
+
+  it("fails when the pins cannot be read, with --dry-run as well", function()
+    local status, out, err = update({ broken = true }, "claude@1.1.0", "--dry-run")
+    assert.same({ 125, "" }, { status, out })
+    assert.truthy(err:find("agents: agents.json: value expected\nhint: mend it", 1, true), err)
+  end)
+
   it("says which agent there is not, and that npm cannot be reached", function()
     local status, _, err = update({}, "claud")
-    assert.equal(125, status)
-    assert.truthy(err:find("claude", 1, true), err)
+    assert.equal(2, status)
+    assert.truthy(err:find("(did you mean 'claude'?)\nhint: those are claude, pi\n", 1, true), err)
     status, _, err = update(nil)
     assert.equal(125, status)
     assert.truthy(err:find("no network", 1, true))

@@ -81,6 +81,25 @@ describe("wrapix login", function()
   end)
 end)
 
+describe("wrapix login with words that do not fit", function()
+  it("is wrong usage", function()
+    for words, reason in pairs({
+      [{ "nobody" }] = "agent: nobody: no such agent",
+      [{ "tool", "--json" }] = "--json goes with `wrapix login status`",
+      [{ "status", "--name", "work" }] = "--name goes with an AGENT",
+      [{ "status", "--image", "x:1" }] = "--image goes with an AGENT",
+    }) do
+      local d = deps()
+      local status, out, err = double.run(d, "login", table.unpack(words))
+      assert.equal(2, status)
+      assert.equal("", out)
+      assert.truthy(err:find(reason, 1, true), err)
+      assert.matches("\nhint: ", err)
+      assert.is_nil(d.planned)
+    end
+  end)
+end)
+
 describe("wrapix login status", function()
   it("goes on where an agent's table fails, and warns of one that cannot be loaded", function()
     local failing = { name = "bad", title = "Bad", secrets = {}, login = {

@@ -102,6 +102,18 @@ describe("a run", function()
     assert.equal(137, with({ code = 0, signal = 9 }))
   end)
 
+  it("is wrong usage with an agent that is none, and not with a profile's", function()
+    local over = { plan = { make = function()
+      return nil, "plan: agent: clade: no such agent", "ENOAGENT", "did you mean 'claude'?"
+    end } }
+    local status, _, err = try(over, "--agent", "clade")
+    assert.equal(2, status)
+    assert.equal("wrapix: plan: agent: clade: no such agent\nhint: did you mean 'claude'?\n", err)
+    assert.equal(125, (try(over)))
+    over.agents = { get = function() return {} end }
+    assert.equal(125, (try(over, "--agent", "claude")))
+  end)
+
   it("ends with 125 when it cannot start", function()
     local status, _, err = try({ launch = { run = function()
       return nil, "launch: podman: no", "EENGINE", "install it"
