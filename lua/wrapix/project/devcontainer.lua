@@ -121,13 +121,11 @@ local function version_of(options)
   return version
 end
 
-local function rust_channel(dev, version)
-  local spec = { channel = version }
+local function channel_problem(version)
   local problem
-  schema.fields.toolchain.check({ rustup = spec }, function(text) problem = text end)
-  if problem then return left(dev, "features: rust", "version: " .. problem) end
-  dev.draft.toolchain = spec
-  return true
+  schema.fields.toolchain.check({ rustup = { channel = version } },
+    function(text) problem = text end)
+  return problem
 end
 
 local function add_packages(dev, name, entries)
@@ -158,6 +156,11 @@ local function profile_feature(dev, id, name, options)
   dev.profiles[name] = dev.profiles[name] or id
   local version = version_of(options)
   if name == "rust" and version then
+    local problem = channel_problem(version)
+    if problem then
+      left(dev, id .. ": version", problem)
+      return took(dev, id, "profile rust, in the distribution's version")
+    end
     dev.channel = version
     return took(dev, id, ("profile rust, toolchain %s"):format(version))
   end
@@ -401,7 +404,10 @@ local function choose_profile(dev)
     if dev.profiles[name] and name ~= dev.draft.profile then dev.others[#dev.others + 1] = name end
   end
   if not dev.channel then return end
-  if dev.draft.profile == "rust" then return rust_channel(dev, dev.channel) end
+  if dev.draft.profile == "rust" then
+    dev.draft.toolchain = { channel = dev.channel }
+    return
+  end
   left(dev, "features: rust",
     ("the version %s: only a profile that derives from rust has one"):format(dev.channel))
 end

@@ -101,10 +101,11 @@ describe("features", function()
   it("with a version of Rust choose the toolchain", function()
     local draft = map({ image = "debian:12", features = { [FEATURES .. "rust:1"] = { version = "1.85" } } })
     assert.same({ "rust", { channel = "1.85" } }, { draft.profile, draft.toolchain })
-    local hostile, _, left =
+    local hostile, took, left =
       map({ image = "debian:12", features = { rust = { version = "$(id)" } } })
     assert.is_nil(hostile.toolchain)
-    assert.is_truthy(left["features: rust"])
+    assert.is_truthy(left["features: rust: version"])
+    assert.equal("profile rust, in the distribution's version", took["features: rust"])
     assert.is_nil(map({ image = "debian:12", features = { rust = { version = "latest" } } }).toolchain)
   end)
 
