@@ -47,7 +47,8 @@ local function read_file(file, dirs, ctx)
     local text, message, code = read(dir, name, LARGEST_FILE)
     if text or (code ~= "ENOENT" and code ~= "ENOTDIR") then return text, message end
   end
-  return nil, ("no such file in %s"):format(table.concat(dirs, " or "))
+  local where = dirs[2] == dirs[1] and dirs[1] or table.concat(dirs, " or ")
+  return nil, ("no such file in %s"):format(where)
 end
 
 local function from_file(opts, dirs, ctx)

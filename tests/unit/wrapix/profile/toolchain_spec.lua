@@ -28,10 +28,11 @@ local function context(files)
 end
 
 --- Loads ./shop.lua, which sees the built-in profiles as `profiles`.
-local function load_shop(text, files)
+local function load_shop(text, files, workspace)
   files = files or {}
   files["/home/me/./shop.lua"], files["/home/me/shop.lua"] = text, text
   local ctx = context(files)
+  ctx.workspace = workspace or ctx.workspace
   _G.profiles, _G.derive = profile.catalog(ctx), profile.derive
   local loaded, message = profile.load("./shop.lua", ctx)
   _G.profiles, _G.derive = nil, nil
@@ -128,6 +129,8 @@ describe("a rust-toolchain file", function()
     end
     local _, message = load_shop(ASK)
     assert.truthy(message:find("rust-toolchain.toml: no such file in /home/me or /ws", 1, true))
+    _, message = load_shop(ASK, nil, "/home/me")
+    assert.matches("rust%-toolchain%.toml: no such file in /home/me$", message)
   end)
 
   it("is misuse when what is asked for makes no sense", function()
