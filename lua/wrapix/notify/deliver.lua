@@ -222,13 +222,13 @@ function Deliverer:_record(record)
   end)
 end
 
-local function finish_one(self, record, result)
+local function finish_one(self, record, result, is_told)
   record.sinks[#record.sinks + 1] = result
   record.left = record.left - 1
   if result.ok then
     record.decision = "shown"
     self.counts.shown = self.counts.shown + 1
-  else
+  elseif not is_told then
     self._log:warn(("notify: %s: %s"):format(result.name, result.detail or "failed"))
   end
   if record.left > 0 then return end
@@ -251,7 +251,7 @@ local function show(self, message, record, entries)
   end
   local more = { on_click = on_click_of(self, message) }
   for _, entry in ipairs(entries) do
-    self._outlets:put(entry, message, more, function(result) finish_one(self, record, result) end)
+    self._outlets:put(entry, message, more, function(...) finish_one(self, record, ...) end)
   end
 end
 

@@ -10,6 +10,7 @@ local M = {}
 
 -- Messages that wait for one sink: a burst of many sessions fits, and nobody reads more.
 local LONGEST_QUEUE = 256
+local CUT = "there was no time for it before the end"
 
 ---@class wrapix.NotifyOutlets
 ---@field _context table what sinks are handed besides their options: env, terminal, log, …
@@ -68,12 +69,21 @@ local function show(self, outlet, item)
   return outlet.sink.show(item.message, opts, self._run)
 end
 
+-- At the end: told of once, and kept in the history of each.
+local function drop_rest(outlet)
+  local queue = outlet.queue
+  outlet.queue = {}
+  for _, item in ipairs(queue) do item.finish({ name = outlet.name, ok = false, detail = CUT }, true) end
+end
+
 local function work(self, outlet)
   while outlet.queue[1] do
     local item = table.remove(outlet.queue, 1)
     local ok, done, detail = pcall(show, self, outlet, item)
-    if not ok then done, detail = nil, tostring(done) end
-    item.finish({ name = outlet.name, ok = done == true, detail = detail })
+    if not ok then done, detail = nil, tostring(done):match("[^\n]*") end
+    local is_cut = done ~= true and task.is_cancelled()
+    item.finish({ name = outlet.name, ok = done == true, detail = is_cut and CUT or detail })
+    if is_cut then drop_rest(outlet) end
   end
   outlet.busy = false
   self._tasks[outlet.task] = nil
@@ -83,7 +93,8 @@ end
 ---@param entry wrapix.NotifySinkEntry
 ---@param message table
 ---@param more { on_click: function? }
----@param finish fun(result: { name: string, ok: boolean, detail: string? })
+---@param finish fun(result: { name: string, ok: boolean, detail: string? }, is_told: boolean?)
+--- is_told: the same was said of another message
 function Outlets:put(entry, message, more, finish)
   local outlet = outlet_of(self, entry)
   if #outlet.queue >= LONGEST_QUEUE then
