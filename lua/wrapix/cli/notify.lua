@@ -3,6 +3,7 @@
 -- the same way as a sandbox does: by wrapix-notifyd where it runs, else by itself.
 
 local options = require("wrapix.cli.options")
+local path = require("wrapix.path")
 
 local URGENCIES = { low = true, normal = true, critical = true }
 
@@ -38,12 +39,22 @@ local M = {
   },
 }
 
+local MOST_MEANWHILE = 50
 local TEST = { title = "wrapix", message = "Notifications reach you." }
 
+-- Others may write there too, or the history may not take it.
+local function find_own(deps, since)
+  local last = deps.notify_history.open(deps.dirs().state):read(MOST_MEANWHILE) or {}
+  for i = #last, 1, -1 do
+    local record = last[i]
+    local is_new = type(record.time) == "number" and record.time >= since
+    if is_new and record.session == nil then return record end
+  end
+end
+
 -- What became of the one that this process showed, as the history has it.
-local function tell_own(deps)
-  local last = deps.notify_history.open(deps.dirs().state):read(1)
-  local record = last and last[1]
+local function tell_own(deps, since)
+  local record = find_own(deps, since)
   if not record then
     deps.report:error("notify: nothing is known of what became of it")
     return 1
@@ -51,7 +62,8 @@ local function tell_own(deps)
   local shown = false
   for _, sink in ipairs(record.sinks or {}) do
     shown = shown or sink.ok
-    deps.out(("%s: %s\n"):format(sink.name, sink.ok and "shown" or sink.detail or "failed"))
+    local what = sink.ok and "shown" or type(sink.detail) == "string" and sink.detail or "failed"
+    deps.out(("%s: %s\n"):format(path.show(tostring(sink.name)), path.show(what)))
   end
   if shown then return 0 end
   deps.report:error(("notify: %s%s"):format(record.decision, record.why and ": " .. record.why or ""),
@@ -59,13 +71,13 @@ local function tell_own(deps)
   return 1
 end
 
-local function test(deps, way)
+local function test(deps, way, since)
   if way == "daemon" then
     deps.out("handed to wrapix-notifyd; `wrapix notifyd explain` tells what it did\n")
     return 0
   end
   deps.out("no wrapix-notifyd runs: shown by this command\n")
-  return tell_own(deps)
+  return tell_own(deps, since)
 end
 
 ---@param args table
@@ -79,13 +91,14 @@ function M.run(args, deps)
   end
   local message = args.test and TEST or { title = args.title, message = args.message,
     sound = args.sound, urgency = args.urgency, tag = args.tag }
+  local since = deps.sys.time()
   local way, why = deps.notify.send(message, { log = deps.report })
   if not way then
     deps.report:error(why)
     return 1
   end
   if why then deps.report:warn(why) end
-  return args.test and test(deps, way) or 0
+  return args.test and test(deps, way, since) or 0
 end
 
 return M

@@ -46,10 +46,12 @@ function M.duration(seconds)
 end
 
 --- A moment in local time.
----@param time number? seconds since 1970
----@return string
+---@param time number? seconds since 1970; of a file, so it may be any number
+---@return string "-" when there is none, or no calendar has it
 function M.moment(time)
-  return type(time) == "number" and os.date("%Y-%m-%d %H:%M:%S", time // 1) or "-"
+  local whole = type(time) == "number" and math.tointeger(time // 1)
+  local ok, text = pcall(os.date, "%Y-%m-%d %H:%M:%S", whole or 0)
+  return whole and ok and text or "-"
 end
 
 return M
