@@ -69,6 +69,15 @@ local function load_file(word, deps, ctx)
   return value
 end
 
+-- There is no file: a workspace that is none has none either.
+local ABSENT = { ENOENT = true, ENOTDIR = true }
+
+local function note_unused(found, shown, deps)
+  local reason = found.problem and (": %s"):format(found.problem)
+    or ("; `wrapix trust` shows it and asks, `wrapix %s` uses it once"):format(shown)
+  deps.report:note(("%s found but not used%s"):format(shown, reason))
+end
+
 -- Somebody who can write to the workspace, and so what ran in a sandbox, could swap
 -- a profile the user relies on for the default by changing or removing it.
 local function refuse_changed(found, shown)
@@ -92,11 +101,10 @@ local function load_own(args, deps, ctx)
   local found = root and deps.trust.look(root, "wrapix.lua", files)
   local shown = args.workspace and report.printable(path.join(args.workspace, "wrapix.lua"))
     or "./wrapix.lua"
-  if not found or (found.state == "unknown" and found.code == "ENOENT") then return false end
+  if not found or (found.state == "unknown" and ABSENT[found.code]) then return false end
   if found.state == "changed" then return refuse_changed(found, shown) end
   if found.state == "unknown" then
-    deps.report:note(("%s found but not used; `wrapix trust` shows it and asks, "
-      .. "`wrapix %s` uses it once"):format(shown, shown))
+    note_unused(found, shown, deps)
     return false
   end
   local word = path.join(args.workspace or ".", "wrapix.lua")

@@ -179,6 +179,14 @@ describe("a run", function()
     assert.equal("", select(3, try(over, "-q")))
   end)
 
+  it("says why one cannot be trusted, and nothing where none can be", function()
+    local over = with_own({ state = "unknown", problem = "is a link, or below one", code = "ELOOP" })
+    assert.equal("wrapix: note: ./wrapix.lua found but not used: is a link, or below one\n",
+      select(3, try(over)))
+    over = with_own({ state = "unknown", problem = "not a directory", code = "ENOTDIR" })
+    assert.equal("", select(3, try(over)))
+  end)
+
   it("runs a profile of the workspace that is trusted, with the text that was compared", function()
     local status, _, err, d = try(with_own({ state = "trusted", text = "the text" }))
     assert.equal(0, status, err)
