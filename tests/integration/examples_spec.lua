@@ -24,7 +24,7 @@ before_each(function()
   end
   env = {
     HOME = dir, XDG_RUNTIME_DIR = dir .. "/run", STUB_PODMAN = dir .. "/stub",
-    WRAPIX_PODMAN = WRAPIX_ROOT .. "/tests/support/stub_podman",
+    WRAPIX_PODMAN = WRAPIX_ROOT .. "/tests/support/stub_podman", STUB_WRAPIX = wrapix,
     XDG_CONFIG_HOME = false, XDG_CACHE_HOME = false, XDG_STATE_HOME = false, XDG_DATA_HOME = false,
     WRAPIX_BASE = false, TERM = "dumb", LUA_CPATH = build .. "/lua/?.so", LUA_PATH = false,
   }
