@@ -31,6 +31,14 @@ local function accepting()
   })
   d.profile.load = function() return { name = "x" } end
   d.profile.load_file = function() return "profile", { name = "x" } end
+  d.agents.names = function() return { "claude" } end
+  d.agents.get = function(name)
+    return { name = name, title = "X", secrets = {}, install = { npm = "x", version = "1" },
+      login = { dest = "~/.x", command = { "x" }, status = function() return "none" end } }
+  end
+  d.fs.temp_dir = function() return nil, "no room here", "ENOSPC" end
+  d.store = { DEFAULT = "default" }
+  d.logins = { list = function() return {} end, reader = function() return function() end end }
   return d
 end
 
