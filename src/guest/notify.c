@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -580,6 +581,7 @@ int main(int argc, char **argv) {
   static struct words words;
   static struct line line;
   struct request r = { 0 };
+  signal(SIGPIPE, SIG_IGN); // who reads no word of ours still gets the message sent
   parse(&r, argc > 0 ? argv + 1 : argv);
   if (r.hook) {
     size_t len = r.json ? strlen(r.json) : read_stdin(data, sizeof data);

@@ -136,6 +136,15 @@ local function test_full_queue()
   fs.unlink(SOCKET)
 end
 
+-- What it says is read by nobody: the message is sent all the same.
+local function test_closed_stderr()
+  local result = assert(proc.run({ "sh", "-c",
+    '{ { sleep 0.05; "$0" --hook; echo $? >&3; } 2>&1 | :; } 3>&1', CLIENT },
+    { input = '{"hook_event_name":"Stop"}', timeout = 10,
+      env = { WRAPIX_NOTIFY_SOCKET = SOCKET, WRAPIX_NOTIFY_VERBOSE = "1" } }))
+  is(result.stdout, "0\n", "stderr that nobody reads: the status is 0")
+end
+
 local function test_tcp()
   local server <close> = assert(net.listen_tcp("127.0.0.1", 0))
   for _, host in ipairs({ "127.0.0.1", "localhost" }) do
@@ -250,8 +259,8 @@ local function test_hostile()
 end
 
 task.scope(function()
-  for _, test in ipairs({ test_words, test_nobody, test_full_queue, test_tcp, test_hooks,
-    test_open_stdin, test_hostile }) do
+  for _, test in ipairs({ test_words, test_nobody, test_full_queue, test_closed_stderr,
+    test_tcp, test_hooks, test_open_stdin, test_hostile }) do
     test()
   end
   return true
