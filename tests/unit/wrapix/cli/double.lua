@@ -188,6 +188,7 @@ local function add_engine(d)
     environ = function() return {} end, uid = function() return 1 end, gid = function() return 1 end,
     euid = function() return 1 end, home = function() return "/h" end,
     platform = function() return "linux" end, which = function() return "/bin/wrapix" end,
+    time = function() return 1700000000 end,
   }
   d.agents = {
     names = function() return {} end,
