@@ -6,6 +6,7 @@
 local fs = require("wrapix.fs")
 local journal = require("wrapix.journal")
 local json = require("wrapix.json")
+local path = require("wrapix.path")
 
 local M = {}
 
@@ -57,8 +58,7 @@ function History:add(record)
 end
 
 -- Launchers without a daemon write the same file; only one of them moves it away.
-local function rotate(self)
-  local stat = fs.lstat(self.path)
+local function rotate(self, stat)
   if not stat or stat.size < self._limit then return end
   local lock <close> = fs.lock(self._dir .. "/notify.lock")
   if not lock then return end
@@ -75,8 +75,11 @@ function History:flush()
   local data = table.concat(self._lines)
   self._lines = {}
   local ok, message, code = fs.ensure_dir(self._dir, PRIVATE_DIR)
-  if ok then
-    rotate(self)
+  local stat = ok and fs.lstat(self.path)
+  if stat and stat.type ~= "file" then -- what a link leads to would never be moved away
+    return nil, ("%s: is a %s and no file"):format(path.show(self.path), stat.type), "EINVAL"
+  elseif ok then
+    rotate(self, stat)
     ok, message, code = fs.append(self.path, data, { mode = PRIVATE_FILE })
   end
   return ok, message, code
