@@ -358,7 +358,8 @@ describe("wrapix-notifyd", function()
 
   case("takes a hundred thousand messages in little memory, and delays nobody else", function()
     rules()
-    local one = start()
+    -- A build that looks for errors keeps what was freed, 256 MB of it unless told.
+    local one = start(nil, { ASAN_OPTIONS = "quarantine_size_mb=1" })
     local function peak()
       return tonumber(fs.read(("/proc/%d/status"):format(one:pid())):match("VmHWM:%s*(%d+)"))
     end
@@ -379,9 +380,8 @@ describe("wrapix-notifyd", function()
       end)
       scope:spawn(function()
         task.sleep(0.05)
-        local at = sys.clock()
         send(line("beside"))
-        assert.is_true(sys.clock() - at < 1)
+        assert.is_false(done) -- while the flood goes on
         return true
       end)
     end)
