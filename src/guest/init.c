@@ -103,8 +103,16 @@ __attribute__((format(printf, 1, 2))) static void warn(const char *fmt, ...) {
 }
 
 // Only before the command runs: the end of PID 1 is the end of everything in the sandbox.
+// Before the end of a PID 1 that has run nothing: an engine on a busy machine may lose what a
+// container says in its first milliseconds if they are its last too (seen with Podman 4.3).
+static void let_read(void) {
+  if (getpid() == 1)
+    nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+}
+
 static _Noreturn void die(const char *what) {
   warn("wrapix-init: %s: %s", what, strerror(errno));
+  let_read();
   exit(EXIT_WRAPIX);
 }
 
@@ -629,6 +637,7 @@ static char *find_shell(void) {
       return shell;
   }
   warn("shell: neither $SHELL nor /bin/bash nor /bin/sh is in the image");
+  let_read();
   exit(EXIT_NOTFOUND);
 }
 
@@ -681,6 +690,8 @@ int main(int argc, char **argv) {
   run_to_end(&in);
   check_exec(&in); // the command has ended, so this cannot block
   int status = exit_status(&in, command ? command[0] : "--hold");
+  if (in.exec_errno)
+    let_read();
   end_others(&in);
   tell(&in, "exit %d %lld\n", status, memory_peak());
   return_terminal(&in);
