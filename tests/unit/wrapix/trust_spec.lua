@@ -9,7 +9,7 @@ local dir, work, dirs
 
 before_each(function()
   dir = assert(fs.realpath(assert(fs.temp_dir("wrapix-trust-"))))
-  work, dirs = dir .. "/work", { state = dir .. "/state" }
+  work, dirs = dir .. "/project", { state = dir .. "/state" }
   assert(fs.ensure_dir(work .. "/.wrapix/profiles"))
   assert(fs.write_atomic(work .. "/wrapix.lua", "return {}"))
 end)
@@ -63,9 +63,9 @@ describe("a file", function()
 
   it("is the same by a path with a link to its workspace", function()
     assert(agree())
-    assert(fs.symlink("work", dir .. "/link"))
+    assert(fs.symlink("project", dir .. "/link"))
     assert.is_true(trust.is_trusted(dir .. "/link/wrapix.lua", nil, dirs))
-    assert.is_true(trust.is_trusted(dir .. "/work/../work//wrapix.lua", nil, dirs))
+    assert.is_true(trust.is_trusted(dir .. "/project/../project//wrapix.lua", nil, dirs))
   end)
 
   it("larger than 1 MiB is not read", function()

@@ -137,7 +137,7 @@ end)
 
 describe("mounts", function()
   local function mounts(...)
-    local draft, taken, left = map({ mounts = { ... }, workspaceFolder = "/work/shop" })
+    local draft, taken, left = map({ mounts = { ... }, workspaceFolder = "/srv/shop" })
     return draft, taken, left
   end
 
@@ -146,7 +146,7 @@ describe("mounts", function()
       "source=${localEnv:HOME}${localEnv:USERPROFILE}/.ssh,target=/home/vscode/.ssh,type=bind,readonly",
       { source = "${localWorkspaceFolder}/../x", target = "/x", type = "bind" },
       "src=/srv,dst=/root/srv,type=bind,consistency=cached,readonly=false",
-      "source=${localWorkspaceFolder}/data,target=/work/shop/more,type=bind,ro=true")
+      "source=${localWorkspaceFolder}/data,target=/srv/shop/more,type=bind,ro=true")
     assert.same({
       { source = "~/.ssh", dest = "~/.ssh", mode = "ro", optional = true },
       { source = "../x", dest = "/x", mode = "rw", optional = true },
@@ -169,7 +169,7 @@ describe("mounts", function()
     for entry, reason in pairs({
       ["source=/run/docker.sock,target=/x,type=bind"] = "engine's socket",
       ["source=/a,target=/proc/x,type=bind"] = "/proc", ["source=/a,target=/,type=bind"] = "would hide",
-      ["source=/a,target=/work/shop,type=bind"] = "would hide /workspace",
+      ["source=/a,target=/srv/shop,type=bind"] = "would hide /workspace",
       ["source=/a,target=x,type=bind"] = "not absolute", ["source=/a,type=bind"] = "no target",
       ["source=${localEnv:SECRET}/x,target=/x,type=bind"] = "the host's variable SECRET",
       ["source=n,target=/home/node/.npm,type=volume"] = "there already, the cache npm",
