@@ -67,6 +67,11 @@ local function check_one(agent)
   if not words.is_version(agent.version) then
     return refuse(agent, ("%q is no version such as 1.2.3"):format(tostring(agent.version)))
   end
+  -- To npm a part of a version is a range: what it stands for changes, the image's name does not.
+  if agent.npm and not agent.version:find("^%d+%.%d+%.%d+") then
+    return refuse(agent, ("%q is a range of versions, and one is needed, such as 1.2.3")
+      :format(agent.version))
+  end
   local ok, message, code = check_links(agent)
   if not ok then return nil, message, code end
   return check_files(agent)

@@ -54,6 +54,13 @@ describe("the agents of a stage", function()
       assert(npm.select({ native() }, MUSL))[1].files)
   end)
 
+  it("are refused in a version that is a range to npm", function()
+    for _, version in ipairs({ "2", "2.1", "2.x", "2.1-beta" }) do
+      assert.truthy(refusal(native({ version = version })):find("is a range of versions", 1, true))
+    end
+    assert.is_true(npm_check.check(assert(npm.select({ native({ version = "2.1.3-rc.1" }) }, GLIBC))))
+  end)
+
   it("are refused where their program needs another C library", function()
     local files = { { from = "@a/claude-linux-x64/claude", to = TO } }
     assert.truthy(refusal(native({ files = files }), MUSL)
