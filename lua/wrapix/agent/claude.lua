@@ -23,27 +23,6 @@ local QUIET = {
   permissions = { defaultMode = "bypassPermissions" },
 }
 
-local function hook_entries(hooks)
-  local entries = json.array()
-  for i, hook in ipairs(compose.hooks(hooks)) do
-    entries[i] = {
-      matcher = hook.matcher,
-      hooks = json.array({ { type = "command", command = hook.command, timeout = hook.seconds } }),
-    }
-  end
-  return entries
-end
-
--- Hooks of the settings stay; those of the profile come after them.
-local function add_hooks(settings, hooks)
-  for _, event in ipairs(compose.sorted(hooks)) do
-    settings.hooks = settings.hooks or {}
-    local list = settings.hooks[event] or json.array()
-    for _, entry in ipairs(hook_entries(hooks[event])) do list[#list + 1] = entry end
-    settings.hooks[event] = list
-  end
-end
-
 local function servers(mcp)
   local out
   for name, server in pairs(compose.servers(mcp)) do
@@ -81,7 +60,7 @@ end
 ---@return wrapix.AgentSettings
 local function settings(input)
   local managed = compose.merge(QUIET, input.seeds, input.extra)
-  add_hooks(managed, input.hooks)
+  compose.add_hooks(managed, input.hooks)
   local fill = { [APPROVED.token] = { env = APPROVED.env, last = APPROVED.last } }
   return {
     files = {

@@ -25,24 +25,6 @@ local QUIET = {
   check_for_update_on_startup = false, history = { persistence = "none" },
 }
 
-local function hook_entries(hooks)
-  local entries = json.array()
-  for i, hook in ipairs(compose.hooks(hooks)) do
-    entries[i] = { matcher = hook.matcher,
-      hooks = { { type = "command", command = hook.command, timeout = hook.seconds } } }
-  end
-  return entries
-end
-
-local function add_hooks(managed, hooks)
-  for _, event in ipairs(compose.sorted(hooks)) do
-    managed.hooks = managed.hooks or {}
-    local list = managed.hooks[event] or json.array()
-    for _, entry in ipairs(hook_entries(hooks[event])) do list[#list + 1] = entry end
-    managed.hooks[event] = list
-  end
-end
-
 local function servers(mcp, unused)
   local out
   for name, server in pairs(compose.servers(mcp)) do
@@ -69,9 +51,9 @@ local function settings(input)
   if input.workspace then base.projects[input.workspace] = trusted end
   local managed = compose.merge(base, input.seeds, input.extra)
   if input.prompt_file then
-    add_hooks(managed, { SessionStart = shell.join({ "cat", input.prompt_file }) })
+    compose.add_hooks(managed, { SessionStart = shell.join({ "cat", input.prompt_file }) })
   end
-  add_hooks(managed, input.hooks)
+  compose.add_hooks(managed, input.hooks)
   local mcp = servers(input.mcp, unused)
   if mcp then managed.mcp_servers = compose.merge(managed.mcp_servers, mcp) end
   return {

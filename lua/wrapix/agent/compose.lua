@@ -130,4 +130,28 @@ end
 ---@return string?
 function M.option(name, value) return value and ("%s=%s"):format(name, value) or nil end
 
+local function hook_entries(hooks)
+  local entries = json.array()
+  for i, hook in ipairs(M.hooks(hooks)) do
+    entries[i] = {
+      matcher = hook.matcher,
+      hooks = json.array({ { type = "command", command = hook.command, timeout = hook.seconds } }),
+    }
+  end
+  return entries
+end
+
+--- Adds a profile's hooks to settings in the form that Claude Code has, and Codex after
+--- it. Hooks of the settings stay; those of the profile come after them.
+---@param settings table its `hooks` are changed
+---@param hooks table<string, any>? as in `hooks.agent` of a profile
+function M.add_hooks(settings, hooks)
+  for _, event in ipairs(M.sorted(hooks)) do
+    settings.hooks = settings.hooks or {}
+    local list = settings.hooks[event] or json.array()
+    for _, entry in ipairs(hook_entries(hooks[event])) do list[#list + 1] = entry end
+    settings.hooks[event] = list
+  end
+end
+
 return M
