@@ -2,7 +2,7 @@
 -- Helper of busted: after each spec nothing may be left: no task but the root,
 -- no open loop handle, no new descriptor, no child, the same working directory.
 -- Also counts results into $WRAPIX_TEST_COUNTS for the closing line of `make test`,
--- and notes beside it why tests were skipped.
+-- and notes beside it why tests were skipped, and in which files some failed.
 
 local busted = require("busted")
 local lfs = require("lfs")
@@ -30,6 +30,19 @@ local function children()
   file:close()
   return list
 end
+
+-- The files of what failed, each once, for a second try: see tests/suite.
+local failed = {}
+
+local function note_failure(element, parent)
+  local trace = element.trace or parent and parent.trace or {}
+  local file = (trace.source or ""):gsub("^@", ""):gsub("^%./", "")
+  if not failed[file] then failed[#failed + 1], failed[file] = file, true end
+end
+
+-- Also what fails outside of any test: a file that cannot be loaded, a hook.
+busted.subscribe({ "failure" }, function(element, parent) note_failure(element, parent) return nil, true end)
+busted.subscribe({ "error" }, function(element, parent) note_failure(element, parent) return nil, true end)
 
 -- Why tests were skipped, one reason each, for strict mode: see tests/suite.
 local reasons, reason = {}, nil
@@ -100,6 +113,7 @@ busted.subscribe({ "suite", "end" }, function()
   if path then
     append(path, ("%d %d %d\n"):format(counts.success, counts.failure + counts.error, counts.pending))
     for _, text in ipairs(reasons) do append(path .. ".skips", text .. "\n") end
+    for _, file in ipairs(failed) do append(path .. ".failed", file .. "\n") end
   end
   return nil, true
 end)
