@@ -231,7 +231,7 @@ describe("Claude Code at a terminal", function()
     local term <close> = world:terminal()
     local began = sys.clock()
     term:expect(PROMPT, 60)
-    assert.truthy(sys.clock() - began < 20)
+    e2e.assert_within(began, 28) -- it gives a server that is silent thirty
     term:hang_up()
     term:wait()
   end)
