@@ -31,7 +31,7 @@ local function before_build(profile, target, facts, deps)
 end
 
 local function build(args, deps)
-  local profile, message, code, hint = prepare.profile(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps, "image build")
   if not profile then return prepare.refuse(deps, message, code, hint) end
   local facts
   facts, message, code, hint = deps.gather({ workspace = prepare.workspace(args, deps) })

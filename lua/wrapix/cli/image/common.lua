@@ -33,17 +33,18 @@ function M.facts(args, deps) return deps.gather({ workspace = prepare.workspace(
 ---@param args table `profile` is the word
 ---@param facts wrapix.Facts
 ---@param deps table
+---@param action string what the errors begin with
 ---@return string? ref
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.reference(args, facts, deps)
+function M.reference(args, facts, deps, action)
   local word = args.profile
   if word and word:find(":", 1, true) and not deps.profile.is_path(word:match("^[^:]*")) then
     return word
   end
   if word and word:find("^localhost/") then return word end
-  local profile, message, code, hint = prepare.profile(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps, action)
   if not profile then return nil, message, code, hint end
   if type(profile.image) == "string" then return profile.image end
   local recipe

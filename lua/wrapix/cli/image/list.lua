@@ -91,7 +91,7 @@ function M.show(args, deps)
   local facts, message, code, hint = common.facts(args, deps)
   if not facts then return common.refuse(deps, message, code, hint) end
   local ref
-  ref, message, code, hint = common.reference(args, facts, deps)
+  ref, message, code, hint = common.reference(args, facts, deps, "image show")
   if not ref then return common.refuse(deps, message, code, hint) end
   local shown
   shown, message, code, hint = deps.image.show(ref, facts)

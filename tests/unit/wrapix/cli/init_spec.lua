@@ -167,6 +167,17 @@ describe("a word", function()
     assert.truthy(select(3, try("")):find('run: "": no such command', 1, true))
   end)
 
+  it("that is nothing is told by the command that got it", function()
+    for words, action in pairs({ [{ "explain" }] = "explain", [{ "image", "build" }] = "image build",
+      [{ "image", "show" }] = "image show", [{ "image", "export", "f" }] = "image export" }) do
+      words[#words + 1] = "explian"
+      local status, _, err = try(table.unpack(words))
+      assert.equal(2, status)
+      assert.equal(("wrapix: %s: explian: no such profile or .lua file\n"
+        .. "hint: `wrapix profile list` lists the profiles\n"):format(action), err)
+    end
+  end)
+
   it("may stand after options, which are then the command's", function()
     local status, out = try("--json", "version")
     assert.equal(0, status)
