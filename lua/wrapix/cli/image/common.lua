@@ -56,7 +56,7 @@ end
 --- The recipes of the profiles that can be named; one that cannot be read is told of
 --- with -v, and left out.
 ---@param args table
----@param facts wrapix.Facts
+---@param facts { env: table<string, string> } those of this host, or their environment
 ---@param deps table
 ---@return { name: string, profile: table, recipe: wrapix.Recipe }[]
 function M.recipes(args, facts, deps)

@@ -37,6 +37,7 @@ local function accepting()
       login = { dest = "~/.x", command = { "x" }, status = function() return "none" end } }
   end
   d.fs.temp_dir = function() return nil, "no room here", "ENOSPC" end
+  d.pins = { get = function() end, set = function() return true end }
   d.store = { DEFAULT = "default" }
   d.logins = { list = function() return {} end, reader = function() return function() end end }
   return d
