@@ -374,6 +374,26 @@ describe("gc", function()
     assert.same({}, removed)
   end)
 
+  it("keeps what agents have of projects that are gone, unless it is asked for", function()
+    local removed, d = {}, new()
+    d.gone = { { kind = "project", what = "/d/projects/x", why = "its workspace /x is gone",
+      remove = function()
+        removed[#removed + 1] = "x"
+        return true
+      end } }
+    local _, out, err = double.run(d, "gc")
+    assert.same({ "", {} }, { out, removed })
+    assert.matches("note: kept what agents have of 1 project whose workspace is gone; `wrapix gc "
+      .. "--projects --dry-run` lists it\n", err, 1, true)
+    _, out = double.run(d, "gc", "--projects", "-n")
+    assert.same({ "would remove project /d/projects/x: its workspace /x is gone\n", {} },
+      { out, removed })
+    d.written = {}
+    _, out = double.run(d, "gc", "--projects")
+    assert.same({ "removed project /d/projects/x: its workspace /x is gone\n", { "x" } },
+      { out, removed })
+  end)
+
   it("fails when something cannot be removed", function()
     local d = new()
     d.garbage = garbage({}, true)
