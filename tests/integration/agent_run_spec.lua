@@ -24,12 +24,7 @@ describe("agent.run", function()
     world = worlds.new()
     world:write("config/wrapix/agents/play.lua", PLAY)
   end)
-  after_each(function()
-    local sessions, containers = world:sessions(), world:containers()
-    world:close()
-    assert.same({}, sessions)
-    assert.same({}, containers)
-  end)
+  after_each(function() world:close_empty() end)
 
   -- Runs a script with `box` open on an agent that runs a shell script.
   local function script(agent_script, text)

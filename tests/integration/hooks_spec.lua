@@ -12,12 +12,7 @@ describe("a profile's hooks", function()
   local world
 
   before_each(function() world = worlds.new() end)
-  after_each(function()
-    local sessions, containers = world:sessions(), world:containers()
-    world:close()
-    assert.same({}, sessions)
-    assert.same({}, containers)
-  end)
+  after_each(function() world:close_empty() end)
 
   -- A profile whose hooks may say(words...) into the file `said`.
   local function profile(hooks, more, image)

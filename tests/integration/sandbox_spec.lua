@@ -7,12 +7,7 @@ describe("a script's sandbox", function()
   local world
 
   before_each(function() world = worlds.new() end)
-  after_each(function()
-    local sessions, containers = world:sessions(), world:containers()
-    world:close()
-    assert.same({}, sessions)
-    assert.same({}, containers)
-  end)
+  after_each(function() world:close_empty() end)
 
   -- Runs a script with `box` open on the world's image; it fails by assert.
   local function script(text, ...)

@@ -155,6 +155,19 @@ function M.podman(...)
   return (result.stdout:gsub("%s+$", ""))
 end
 
+---How often a text stands in another.
+---@param text string
+---@param part string
+---@return integer
+function M.count(text, part)
+  local n, from = 0, 1
+  while true do
+    local _, last = text:find(part, from, true)
+    if not last then return n end
+    n, from = n + 1, last + 1
+  end
+end
+
 ---Waits until a function returns something true, and returns that.
 ---@param what string for the message
 ---@param fn function

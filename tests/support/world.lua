@@ -229,6 +229,16 @@ function World:close()
   assert(fs.remove_tree(self.dir))
 end
 
+--- Ends what still runs and removes everything; fails where anything was left.
+function World:close_empty()
+  local sessions, containers = self:sessions(), self:containers()
+  self:close()
+  if #sessions + #containers > 0 then
+    error(("left behind: sessions %s; containers %s"):format(table.concat(sessions, " "),
+      table.concat(containers, " ")), 2)
+  end
+end
+
 --- Makes a world.
 ---@param opts { version: string? }?
 ---@return wrapix.test.World
