@@ -208,8 +208,8 @@ describe("a profile's hooks", function()
   end)
 
   it("run when the time limit ends it", function()
-    world:run({ profile(ALL), "--timeout", "0.2", "--", "sleep", "1000" })
-    assert.equal("before_start\nafter_start\nbefore_stop time limit of 0.2 s\nafter_exit 143 nil\n",
+    world:run({ profile(ALL), "--timeout", "1", "--", "sleep", "1000" })
+    assert.equal("before_start\nafter_start\nbefore_stop time limit of 1 s\nafter_exit 143 nil\n",
       said())
   end)
 
