@@ -204,7 +204,7 @@ describe("Claude Code at a terminal", function()
 
       term:type("/exit")
       term:expect("/exit")
-      task.sleep(0.3)
+      task.sleep(1) -- what comes at once with it would be taken for pasted
       term:type("\r")
       local status, modes = term:wait()
       assert.same({ 0, "same" }, { status, modes })

@@ -117,7 +117,7 @@ print(json.encode({ events = events, outcome = outcome, message = message, code 
   local function run(world, prompt, opts)
     local script = e2e.file(world.home .. "/run.lua", SCRIPT)
     local ran = e2e.cli({ script, world.profile, world.dir, assert(json.encode(opts or {})) },
-      { env = world.env, input = prompt, timeout = 90 })
+      { env = world.env, input = prompt, timeout = 180 })
     local said = json.decode(ran.stdout:match("[^\n]*\n?$"))
     if not said or not said.outcome then error(ran.stdout .. ran.stderr, 2) end
     local types = {}

@@ -86,7 +86,7 @@ describe("limits", function()
 
   it("of processors slow a busy program down", function()
     local text = e2e.output("timeout 2 sh -c 'while :; do :; done'; "
-      .. "cat /sys/fs/cgroup/cpu/cpu.stat", { args = { "--cpus", "0.2" } })
+      .. "cat /sys/fs/cgroup/cpu/cpu.stat", { args = { "--cpus", "0.1" } })
     assert.truthy(tonumber(text:match("nr_throttled (%d+)")) > 5, text)
   end)
 end)

@@ -79,7 +79,7 @@ end
 local PROC_OPTIONS = { "env", "input", "cwd", "stdin", "stdout", "stderr", "session" }
 
 local function proc_options(opts)
-  local out = { timeout = opts.timeout or 60 }
+  local out = { timeout = opts.timeout or 120 }
   for _, name in ipairs(PROC_OPTIONS) do out[name] = opts[name] end
   return out
 end
@@ -150,7 +150,7 @@ end
 ---Runs podman, which must succeed.
 ---@return string stdout
 function M.podman(...)
-  local result = assert(proc.run({ "podman", ... }, { timeout = 60 }))
+  local result = assert(proc.run({ "podman", ... }, { timeout = 120 }))
   if result.code ~= 0 then error(("podman %s: %s"):format((...), result.stderr), 2) end
   return (result.stdout:gsub("%s+$", ""))
 end
