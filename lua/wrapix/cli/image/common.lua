@@ -5,6 +5,7 @@
 local options = require("wrapix.cli.options")
 local path = require("wrapix.path")
 local prepare = require("wrapix.cli.prepare")
+local units = require("wrapix.plan.units")
 
 local M = {}
 
@@ -29,6 +30,12 @@ M.DRY_RUN = {
 ---@return string? hint
 function M.facts(args, deps) return deps.gather({ workspace = prepare.workspace(args, deps) }) end
 
+-- Whether a word is no profile's: a file has its slash before a colon.
+local function means_reference(word, deps)
+  local name = word:match("^([^:]*):")
+  return name and not deps.profile.is_path(name) or word:find("^localhost/") ~= nil
+end
+
 --- The image a word names: a reference, or that of a profile.
 ---@param args table `profile` is the word
 ---@param facts wrapix.Facts
@@ -40,10 +47,11 @@ function M.facts(args, deps) return deps.gather({ workspace = prepare.workspace(
 ---@return string? hint
 function M.reference(args, facts, deps, action)
   local word = args.profile
-  if word and word:find(":", 1, true) and not deps.profile.is_path(word:match("^[^:]*")) then
-    return word
+  if word and means_reference(word, deps) then
+    local ok, reason = units.image_reference(word)
+    if ok then return word end
+    return nil, ("usage: %s: %s %s"):format(action, path.show(word), reason), "EUSAGE"
   end
-  if word and word:find("^localhost/") then return word end
   local profile, message, code, hint = prepare.profile(args, deps, action)
   if not profile then return nil, message, code, hint end
   if type(profile.image) == "string" then return profile.image end

@@ -158,6 +158,11 @@ describe("image show", function()
     end
   end)
 
+  it("takes no word for a reference that is none", function()
+    local status, _, err = try({}, "show", "x y:1")
+    assert.same({ 2, 'wrapix: usage: image show: x y:1 is not an image reference\n' }, { status, err })
+  end)
+
   it("means a profile's image by its name, and says what is not there", function()
     local status, _, err = try({ recipe = function(p) return { ref = "r:" .. p.name } end,
       show = function(ref) return nil, ("image %s: is not there"):format(ref), "ENOENT", "list" end },

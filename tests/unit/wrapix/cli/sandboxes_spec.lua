@@ -65,6 +65,14 @@ describe("ps", function()
 end)
 
 describe("exec", function()
+  it("takes no relative place inside", function()
+    for _, place in ipairs({ "src", "", "./x" }) do
+      local status, _, err = double.run(new({ one() }), "exec", "web", "--workdir=" .. place, "--", "ls")
+      assert.equal(2, status)
+      assert.matches("is no absolute path inside", err)
+    end
+  end)
+
   it("runs a command, and ends as it does", function()
     local d = new({ one() })
     d.result = { code = 42 }
