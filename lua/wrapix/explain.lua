@@ -8,7 +8,7 @@ local shell = require("wrapix.shell")
 
 local M = {}
 
--- A longer cell pushes only its own line's origin to the right.
+-- After a longer cell the row goes on in the next line, so that columns stay columns.
 local WIDEST = { 34, 58 }
 
 local UNITS = { { 1 << 30, "GiB" }, { 1 << 20, "MiB" }, { 1 << 10, "KiB" } }
@@ -220,15 +220,21 @@ local function column_width(rows, index, widest)
   return found
 end
 
-local function pad(text, to) return text .. (" "):rep(to - width(text)) end
+-- What is written so far, with a cell added at a column or in the next line.
+local function with_cell(text, line_width, at, cell)
+  if line_width > at then return ("%s\n%s  %s"):format(text, (" "):rep(at), cell) end
+  return ("%s%s  %s"):format(text, (" "):rep(at - line_width), cell)
+end
 
 local function row_text(row, widths, paint)
-  local line = "  " .. row[1]
-  if row[2] then line = pad("  " .. row[1], widths[1] + 2) .. "  " .. row[2] end
+  local text, line_width, at = "  " .. row[1], width(row[1]) + 2, widths[1] + 2
+  if row[2] then
+    text = with_cell(text, line_width, at, row[2])
+    line_width, at = at + 2 + width(row[2]), at + 2 + widths[2]
+  end
   local origin = text_of(row[3])
-  if origin == "" then return line end
-  local at = row[2] and widths[1] + widths[2] + 4 or widths[1] + 2
-  return pad(line, at) .. "  " .. paint.dim(path.show(origin))
+  if origin == "" then return text end
+  return with_cell(text, line_width, at, paint.dim(path.show(origin)))
 end
 
 local function section_text(title, rows, widest, paint)

@@ -20,7 +20,7 @@ local YOUNG = 3600
 M.LOG_DAYS = 30
 
 ---@class wrapix.Garbage
----@field kind "sandbox"|"session"|"lock"|"helpers"|"cache"|"output"
+---@field kind "sandbox"|"session"|"lock"|"helpers"|"cache"|"output"|"project"
 ---@field what string name of the sandbox, id of the session, or path
 ---@field why string
 ---@field remove fun(): true|nil, string?, string?

@@ -14,6 +14,7 @@ local limits = require("wrapix.plan.limits")
 local mounts = require("wrapix.plan.mounts")
 local path = require("wrapix.path")
 local profiles = require("wrapix.profile")
+local units = require("wrapix.plan.units")
 
 local M = {}
 
@@ -85,9 +86,9 @@ local function add_name(ctx)
     plan.name_origin, plan.hostname = item.default(), "wrapix"
     return true
   end
-  if not name:match("^[%w][%w_.-]*$") or #name > 128 then
-    local hint = "letters, digits, and _ . - after the first character"
-    return item.refuse("--name", ("%q is not a container name"):format(name), hint)
+  local ok, reason, _, hint = units.container_name(name)
+  if not ok then
+    return item.refuse("--name", ("%q %s"):format(name, reason), hint)
   end
   plan.name, plan.name_origin = name, item.option("--name")
   plan.hostname = name:gsub("[_.]", "-"):sub(1, 63):gsub("%-+$", "")
@@ -103,8 +104,9 @@ local function add_runtime(ctx)
 end
 
 local function check_reference(ref, where)
-  if type(ref) ~= "string" or ref == "" or ref:find("^%-") or ref:find("[%s%c]") then
-    return item.refuse(where, ("%q is not an image reference"):format(tostring(ref)))
+  local ok, reason = units.image_reference(ref)
+  if not ok then
+    return item.refuse(where, ("%q %s"):format(tostring(ref), reason))
   end
   return true
 end

@@ -162,12 +162,14 @@ end
 ---@param text string? its content; read when it is not given
 ---@param dirs { state: string }
 ---@return boolean
+---@return string? problem why nobody can agree to it, such as that it is a link
 function M.is_trusted(file, text, dirs)
   local workspace, rel = M.split(file)
   local files = workspace and M.load(dirs)
   if not files then return false end
-  if text then return state_of(files[path.join(workspace, rel)], text) == "trusted" end
-  return M.look(workspace, rel, files).state == "trusted"
+  if text and state_of(files[path.join(workspace, rel)], text) == "trusted" then return true end
+  local found = M.look(workspace, rel, files)
+  return not text and found.state == "trusted", found.problem and "it " .. found.problem
 end
 
 -- Changes ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@ local e2e = require("support.e2e")
 local fault = require("wrapix.fault")
 local sys = require("wrapix.sys")
 
-local KILL_SECONDS = 20
+local KILL_SECONDS = 60
 
 local cases, covered = {}, {}
 

@@ -204,7 +204,7 @@ describe("Claude Code at a terminal", function()
 
       term:type("/exit")
       term:expect("/exit")
-      task.sleep(0.3)
+      task.sleep(1) -- what comes at once with it would be taken for pasted
       term:type("\r")
       local status, modes = term:wait()
       assert.same({ 0, "same" }, { status, modes })
@@ -231,7 +231,7 @@ describe("Claude Code at a terminal", function()
     local term <close> = world:terminal()
     local began = sys.clock()
     term:expect(PROMPT, 60)
-    assert.truthy(sys.clock() - began < 20)
+    e2e.assert_within(began, 28) -- it gives a server that is silent thirty
     term:hang_up()
     term:wait()
   end)

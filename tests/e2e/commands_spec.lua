@@ -39,24 +39,35 @@ local function background(words, opts)
   }))
 end
 
+-- Two signals that wait at once are one for the process: each is given time to be taken.
+local function terminate_until_over(running)
+  e2e.wait_for("the end", function()
+    if running:exited() then return true end
+    e2e.kill(running:pid(), "TERM")
+    task.sleep(0.5)
+  end)
+end
+
 describe("a detached sandbox", function()
   after_each(e2e.assert_clean)
 
   it("is listed with its state, and costs one process of ours", function()
     local began = sys.clock()
     detach("web", "exec sleep 1000")
-    assert.truthy(sys.clock() - began < 10)
+    e2e.assert_within(began, 60)
     local one = listed()[1]
     assert.same({ "web", "running", "base", true, false, "alive" },
       { one.name, one.state, one.profile, one.detach, one.keep, one.owner.state })
-    assert.truthy(one.uptime < 60)
+    assert.truthy(one.uptime < 120)
     assert.matches("^NAME +PROFILE +STATE +UP +WORKSPACE\nweb +base +running ",
       e2e.cli({ "ps" }).stdout)
-    local engines = 0
-    for _, process in ipairs(e2e.processes()) do
-      if process.name == "podman" then engines = engines + 1 end
-    end
-    assert.equal(0, engines)
+    -- The one that started it ends after its name was printed.
+    e2e.wait_for("no process of the engine", function()
+      for _, process in ipairs(e2e.processes()) do
+        if process.name == "podman" then return false end
+      end
+      return true
+    end)
     assert.equal("web  stopped\n", stop("web").stdout)
     assert.same({}, listed("--all"))
     assert.same({ 143, "SIGTERM" }, { last_record().exit, last_record().stopped })
@@ -79,7 +90,8 @@ describe("a detached sandbox", function()
 
   it("keeps its time limit", function()
     detach("timed", "exec sleep 1000", { "--timeout", "1s" })
-    e2e.wait_for("the end", function() return #listed() == 0 end, 5)
+    -- Its record is written before its directory goes, not before its program has ended.
+    e2e.wait_for("the end", function() return #listed("--all") == 0 end)
     assert.same({ 143, "time limit of 1 s" }, { last_record().exit, last_record().stopped })
   end)
 
@@ -160,16 +172,14 @@ describe("exec", function()
       "trap '' TERM; echo up; while :; do sleep 0.1; done # deaf-one" }
     local running <close> = background(deaf)
     assert.equal("up", running.stdout:read_line())
-    e2e.kill(running:pid(), "TERM")
-    task.sleep(0.3)
-    e2e.kill(running:pid(), "TERM")
+    terminate_until_over(running)
     assert.equal(137, running:wait().code)
     local other <close> = background(deaf)
     assert.equal("up", other.stdout:read_line())
     assert.truthy(count() > 0)
     e2e.kill(other:pid(), "KILL")
     other:wait()
-    e2e.wait_for("the end of the command", function() return count() == 0 end, 5)
+    e2e.wait_for("the end of the command", function() return count() == 0 end)
     assert.equal("running", listed()[1].state)
     stop("web")
   end)
@@ -179,9 +189,10 @@ describe("exec", function()
     local term <close> = terminal.open(
       { e2e.wrapix, "exec", "web", "--", "sh", "-c",
         "stty size; echo [$TERM]; trap 'stty size' WINCH; trap 'echo int; exit 5' INT; "
-          .. "while :; do sleep 0.1; done" },
+          .. "echo up; while :; do sleep 0.1; done" },
       { rows = 33, cols = 77, env = { TERM = "xterm-256color" } })
     term:expect("33 77\r\n%[xterm%-256color%]")
+    term:expect("up\r\n")
     assert.equal("raw", term:modes())
     term:resize(12, 40)
     term:expect("12 40\r\n")
@@ -196,8 +207,14 @@ describe("attach", function()
   after_each(e2e.assert_clean)
 
   it("shows what comes, and ends with the status of the program", function()
-    detach("web", "sleep 2; echo later; exit 5")
-    local result = e2e.cli({ "attach", "web" })
+    local dir = e2e.dir()
+    local words = { "-q", "-d", "--name", "web" }
+    local script = "until [ -e go ]; do echo tick; sleep 0.1; done; echo later; exit 5"
+    assert.equal(0, e2e.sh(script, { dir = dir, args = words }).code)
+    local running <close> = background({ "attach", "web" })
+    assert.equal("tick", running.stdout:read_line())
+    e2e.file(dir .. "/go", "")
+    local result = running:wait()
     assert.equal(5, result.code)
     assert.truthy(result.stdout:find("later\n", 1, true), result.stdout)
   end)
@@ -224,12 +241,13 @@ describe("attach", function()
     one:type("first\r")
     one:expect("got:first")
     one:type(CTRL_P)
-    task.sleep(0.3) -- the engine knows the keys only when each comes alone
+    task.sleep(1) -- the engine knows the keys only when each comes alone
     one:type(CTRL_Q)
     one:expect("web goes on running")
     assert.same({ 0, "same" }, { one:wait() })
     local two <close> = terminal.open({ e2e.wrapix, "attach", "web" })
     two:expect("leaves it running")
+    e2e.wait_for("the raw mode", function() return two:modes() == "raw" end)
     two:type("end\r")
     two:expect("got:end")
     assert.same({ 6, "same" }, { two:wait() })
@@ -253,27 +271,38 @@ describe("stop", function()
 
   local DEAF = "trap '' TERM HUP; echo up; while :; do sleep 0.1; done"
 
-  it("gives a program its grace, and no more", function()
+  -- One that does not obey SIGTERM any more: its name is printed before it says so.
+  local function detach_deaf()
     detach("deaf", DEAF)
+    e2e.wait_for("its word", function()
+      return e2e.cli({ "logs", "deaf" }).stdout == "up\n"
+    end)
+  end
+
+  it("gives a program its grace, and no more", function()
+    detach_deaf()
     local began = sys.clock()
     assert.equal(0, e2e.cli({ "stop", "--grace", "2s", "deaf" }).code)
-    local took = sys.clock() - began
-    assert.truthy(took > 1.8 and took < 8, tostring(took))
+    assert.truthy(sys.clock() - began > 1.8)
+    e2e.assert_within(began, 20)
     assert.equal(9, last_record().signal or last_record().exit - 128)
   end)
 
   it("is at once with no grace, and when asked again", function()
-    detach("deaf", DEAF)
+    detach_deaf()
     local began = sys.clock()
     assert.equal(0, e2e.cli({ "stop", "--grace", "0", "deaf" }).code)
-    assert.truthy(sys.clock() - began < 4)
-    detach("deaf", DEAF)
-    local first <close> = background({ "stop", "deaf" })
-    task.sleep(0.5)
+    e2e.assert_within(began, 9) -- the grace it is not given is of ten seconds
+    detach_deaf()
+    local first <close> = background({ "stop", "--grace", "60s", "deaf" })
+    e2e.wait_for("the first one to ask", function()
+      return fs.exists(("%s/%s/grace"):format(e2e.sessions, fs.list(e2e.sessions)[1]))
+    end)
+    task.sleep(0.5) -- two signals that wait at once would be one
     began = sys.clock()
-    assert.equal(0, e2e.cli({ "stop", "deaf" }).code)
-    assert.truthy(sys.clock() - began < 5, tostring(sys.clock() - began))
+    assert.equal(0, e2e.cli({ "stop", "--grace", "60s", "deaf" }).code)
     assert.equal(0, first:wait().code)
+    e2e.assert_within(began, 40)
   end)
 
   it("lets a program clean up", function()
@@ -323,7 +352,7 @@ describe("logs", function()
     local began = sys.clock()
     local result = e2e.cli({ "logs", "count", "--follow" })
     assert.same({ 0, "1\n2\n3\n4\n5\n" }, { result.code, result.stdout })
-    assert.truthy(sys.clock() - began < 10)
+    e2e.assert_within(began, 60)
     assert.equal("4\n5\n", e2e.cli({ "logs", "count", "--last", "2" }).stdout)
   end)
 

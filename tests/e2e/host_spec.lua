@@ -7,15 +7,6 @@ local fs = require("wrapix.fs")
 local json = require("wrapix.json")
 local proc = require("wrapix.proc")
 
-local function count(text, part)
-  local n, from = 0, 1
-  while true do
-    local _, last = text:find(part, from, true)
-    if not last then return n end
-    n, from = n + 1, last + 1
-  end
-end
-
 describe("this host", function()
   after_each(e2e.assert_clean)
 
@@ -45,7 +36,7 @@ describe("this host", function()
   it("gets each warning once, and none with -q", function()
     local result = e2e.run({ "true" })
     local warnings = { rootful = "running as root", deb12 = "no limit on", deb13 = "no limit on" }
-    assert.equal(1, count(result.stderr, warnings[e2e.host]), result.stderr)
+    assert.equal(1, e2e.count(result.stderr, warnings[e2e.host]), result.stderr)
     assert.equal("", e2e.run({ "true" }, { args = { "-q" } }).stderr)
   end)
 
@@ -59,7 +50,7 @@ describe("this host", function()
     assert(fs.unlink(dir .. "/calls"))
     assert.equal(0, e2e.run({ "true" }, { env = env }).code)
     local calls = fs.read(dir .. "/calls")
-    assert.equal(1, count(calls, "\n"), calls)
+    assert.equal(1, e2e.count(calls, "\n"), calls)
     assert.truthy(calls:find("^run .*%-%-pull=never "), calls)
   end)
 

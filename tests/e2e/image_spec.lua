@@ -50,7 +50,7 @@ describe("an image of a profile", function()
     local again = assert(proc.run({ e2e.wrapix, "-q", "./my.lua", "--", "sh", "-c",
       "id -un; id -u; command -v fdfind; touch made; touch /usr/x 2>&1; ls -d /home/wrapix" },
       { cwd = dir, timeout = 60 }))
-    assert.truthy(sys.clock() - began < 10)
+    e2e.assert_within(began, 20) -- nothing is built
     local wanted = "wrapix\n%d\n/usr/bin/fdfind\n"
       .. "touch: cannot touch '/usr/x': Read-only file system\n/home/wrapix\n"
     assert.equal(wanted:format(e2e.uid), again.stdout)
@@ -138,11 +138,11 @@ describe("an image with an agent from npm", function()
     local new
     new, notes = image("build", "./my.lua")
     assert.not_equal(old, new)
-    assert.truthy(sys.clock() - began < 60)
+    e2e.assert_within(began, 180)
     assert.truthy(notes:find("packages +localhost/wrapix%-stage:%x+ %(was there%)"), notes)
     local again = sys.clock()
     assert.equal(new, (image("build", "./my.lua")))
-    assert.truthy(sys.clock() - again < 1.5) -- a third of a second on a machine at rest
+    e2e.assert_within(again, 5) -- a third of a second on a machine at rest
   end)
 
   it("is told what is in it, and which of the two nobody needs", function()

@@ -254,7 +254,7 @@ export GOSUMDB=off GOPROXY=file:///workspace/proxy
     local profile = profile_of("rust")
     local result = assert(proc.run({ "sh", "-euc",
       'eval "$("$1" profile env "$2")"; ls -a "$CARGO_HOME"; echo "at $CARGO_HOME"', "sh",
-      e2e.wrapix, profile }, { timeout = 20 }))
+      e2e.wrapix, profile }, { timeout = 60 }))
     assert.equal(0, result.code, result.stderr)
     contains(result.stdout, ".package-cache\n")
     assert.truthy(result.stdout:find("\nat /%S+/wrapix/caches/cargo\n$"))

@@ -10,8 +10,9 @@ local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 local terminals = require("support.terminal")
 
--- Longer than PID 1 gives the program, and the engine's own end.
-local SECONDS = 4
+-- What PID 1 gives the program is two seconds (tests/unit/guest); the rest is the engine's
+-- own end, on a machine that does other things.
+local SECONDS = 15
 
 local function containers() return e2e.podman("ps", "--all", "--format", "{{.Names}}") end
 
@@ -21,9 +22,8 @@ end
 
 local function wait_until_gone()
   local began = sys.clock()
-  e2e.wait_for("the end of the container", function() return containers() == "" end, 15)
-  local took = sys.clock() - began
-  assert.truthy(took < SECONDS, tostring(took))
+  e2e.wait_for("the end of the container", function() return containers() == "" end)
+  e2e.assert_within(began, SECONDS)
 end
 
 -- What the dead left is one directory, until the next start.
@@ -123,8 +123,8 @@ describe("a killed monitor", function()
       local running <close> = e2e.start({ "sh", "-c", script }, { args = { "--name", "fg" } })
       assert.equal("up", running.stdout:read_line())
       local began = kill_monitor("fg")
-      local ended = assert(task.timeout(15, function() return running:wait() end))
-      assert.truthy(sys.clock() - began < SECONDS, tostring(sys.clock() - began))
+      local ended = assert(task.timeout(e2e.PATIENCE, function() return running:wait() end))
+      e2e.assert_within(began, SECONDS)
       assert.equal(137, ended.code)
       assert.truthy(ended.stderr:find("fg: stopped: the engine has lost its monitor", 1, true),
         ended.stderr)
@@ -141,7 +141,7 @@ describe("a killed monitor", function()
       { dir = dir, args = { "--name", "fg" } })
     assert.equal("up", running.stdout:read_line())
     kill_monitor("fg")
-    assert.equal(137, assert(task.timeout(15, function() return running:wait() end)).code)
+    assert.equal(137, assert(task.timeout(e2e.PATIENCE, function() return running:wait() end)).code)
     assert.equal("saved\n", fs.read(dir .. "/note"))
   end)
 
@@ -149,9 +149,9 @@ describe("a killed monitor", function()
     local before = #records()
     local terminal <close> = terminals.open(
       e2e.words({ args = { "--name", "tt" } }, { "sh", "-c", "echo up; exec sleep 1000" }))
-    terminal:expect("up", 15)
+    terminal:expect("up")
     kill_monitor("tt")
-    assert.equal(137, terminal:wait(15))
+    assert.equal(137, terminal:wait())
     assert_recorded("tt", before)
   end)
 

@@ -23,7 +23,7 @@ describe("the end of a sandbox", function()
       local began = sys.clock()
       e2e.kill(running:pid(), name)
       local result = running:wait()
-      assert.truthy(sys.clock() - began < 5, tostring(sys.clock() - began))
+      e2e.assert_within(began, 9) -- less than the grace
       assert.equal(143, result.code)
       assert.truthy(result.stderr:find("stopped: SIG" .. name, 1, true), result.stderr)
     end)
@@ -48,7 +48,7 @@ describe("the end of a sandbox", function()
     local began = sys.clock()
     e2e.kill(running:pid(), "TERM")
     assert.equal(137, running:wait().code)
-    assert.truthy(sys.clock() - began < 5)
+    e2e.assert_within(began, 9) -- less than the grace
   end)
 
   it("is the program's to decide after SIGINT to wrapix", function()
@@ -71,13 +71,14 @@ describe("the end of a sandbox", function()
     local began = sys.clock()
     local result = e2e.sh("sleep 1000 & (trap '' TERM HUP; sleep 1000) & exit 6")
     assert.equal(6, result.code)
-    assert.truthy(sys.clock() - began < 8)
+    e2e.assert_within(began, 60)
   end)
 
   it("reaps what is orphaned meanwhile", function()
     assert.equal("0", e2e.output(
-      "for i in 1 2 3; do (sleep 0.05 &); done; sleep 0.5; "
-      .. "cat /proc/[0-9]*/status | grep -c '^State:.Z' || true"))
+      "for i in 1 2 3; do (sleep 0.05 &); done; sleep 0.5; i=0; "
+      .. "while n=$(cat /proc/[0-9]*/status | grep -c '^State:.Z'); [ $n != 0 ]; do "
+      .. "i=$((i+1)); [ $i -le 50 ] || break; sleep 0.1; done; echo $n"))
   end)
 end)
 

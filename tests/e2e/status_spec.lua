@@ -125,7 +125,7 @@ describe("the time limit", function()
     local began = sys.clock()
     local result = e2e.run({ "sleep", "60" }, { args = { "--timeout", "1s" } })
     assert.equal(143, result.code)
-    assert.truthy(sys.clock() - began < 8)
+    e2e.assert_within(began, 40) -- or it slept to its end
     assert.truthy(result.stderr:find("time limit of 1 s", 1, true), result.stderr)
   end)
 
@@ -138,6 +138,6 @@ describe("the time limit", function()
     local result = e2e.sh("trap '' TERM; while :; do sleep 1; done",
       { args = { "--timeout", "1s" } })
     assert.equal(137, result.code)
-    assert.truthy(sys.clock() - began < 25)
+    e2e.assert_within(began, 50)
   end)
 end)

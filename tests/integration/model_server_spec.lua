@@ -149,7 +149,7 @@ describe("the scripted model", function()
   end)
 
   with_model("takes its time when it is slow, and serves others meanwhile", function()
-    model:play({ { text = "slow", slow = 0.1 } }, "one")
+    model:play({ { text = "slow", slow = 0.25 } }, "one") -- before each of its events
     model:play({ { text = "quick" } }, "two")
     local order = {}
     task.scope(function(scope)

@@ -26,6 +26,24 @@ local function around(open, close)
   end
 end
 
+-- What stands in for wrapix-notifyd: a server that keeps what it gets.
+local function stand_in(world, got)
+  assert(fs.ensure_dir(world.dir .. "/run/wrapix", tonumber("700", 8)))
+  local listener = assert(net.listen_unix(world.dir .. "/run/wrapix/notify.sock"))
+  local server = servers.new(listener, { from = true,
+    on_message = function(message) got[#got + 1] = message end })
+  task.detach(server.serve, server)
+  return server
+end
+
+-- Closes it, and waits until nobody is connected any more.
+local function close_stand_in(server)
+  if not server then return end
+  server:close()
+  worlds.wait_until("no connection", function() return server:connections() == 0 end)
+  task.sleep(0)
+end
+
 describe("the server of notifications", function()
   local dir, path, server, got, said
 
@@ -260,11 +278,7 @@ describe("a sandbox's notifications", function()
     got = {}
   end
   local function tear_down()
-    if daemon then
-      daemon:close()
-      worlds.wait_until("no connection", function() return daemon:connections() == 0 end)
-      task.sleep(0)
-    end
+    close_stand_in(daemon)
     daemon = nil
     local sessions = world:sessions()
     world:close()
@@ -272,14 +286,7 @@ describe("a sandbox's notifications", function()
   end
   local they = around(set_up, tear_down)
 
-  -- What stands in for wrapix-notifyd.
-  local function listen()
-    assert(fs.ensure_dir(world.dir .. "/run/wrapix", tonumber("700", 8)))
-    local listener = assert(net.listen_unix(world.dir .. "/run/wrapix/notify.sock"))
-    daemon = servers.new(listener, { from = true,
-      on_message = function(message) got[#got + 1] = message end })
-    task.detach(daemon.serve, daemon)
-  end
+  local function listen() daemon = stand_in(world, got) end
 
   local function wait_for(count)
     worlds.wait_until(count .. " messages", function() return #got >= count end)
@@ -479,21 +486,11 @@ describe("wrapix notify", function()
   local they = around(function()
     world, got, daemon = worlds.new(), {}, nil
   end, function()
-    if daemon then
-      daemon:close()
-      worlds.wait_until("no connection", function() return daemon:connections() == 0 end)
-      task.sleep(0)
-    end
+    close_stand_in(daemon)
     world:close()
   end)
 
-  local function listen()
-    assert(fs.ensure_dir(world.dir .. "/run/wrapix", tonumber("700", 8)))
-    local listener = assert(net.listen_unix(world.dir .. "/run/wrapix/notify.sock"))
-    daemon = servers.new(listener, { from = true,
-      on_message = function(message) got[#got + 1] = message end })
-    task.detach(daemon.serve, daemon)
-  end
+  local function listen() daemon = stand_in(world, got) end
 
   local function sinks(text)
     world:write("config/wrapix/notify.lua", "return { " .. text .. " }")

@@ -11,7 +11,7 @@ local task = require("wrapix.task")
 
 local WRAPIX = assert(fs.realpath("/proc/self/exe"))
 local ACTIVATE = WRAPIX:match("^(.*)/") .. "/tests/support/activate"
-local PATIENCE = 10
+local PATIENCE = 30
 -- How long another sender may have to wait in a flood that does not end: seconds are seen.
 local FLOOD_SECONDS = 60
 
@@ -176,6 +176,11 @@ describe("wrapix-notifyd", function()
       end)
     end
     wait_for("seven ends", function() return ended == 7 end)
+    -- The eighth has the lock, and may not listen yet.
+    wait_for("the socket", function()
+      local stream <close> = net.connect_unix(socket)
+      return stream ~= nil
+    end)
     send(line("one of eight"))
     wait_shown("one of eight")
     assert.equal(7, ended)

@@ -14,7 +14,7 @@ local function owner_of(pid)
 end
 
 local function wait_for_state(who, wanted)
-  local deadline = sys.clock() + 10
+  local deadline = sys.clock() + 30
   while owner.state(who) ~= wanted and sys.clock() < deadline do task.sleep(0.01) end
   return owner.state(who)
 end

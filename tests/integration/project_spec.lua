@@ -249,6 +249,25 @@ describe("wrapix init --from devcontainer", function()
     assert.equal("made\n", fs.read(world.workspace .. "/made.txt"))
   end)
 
+  it("leaves to a person what shows credentials or the system, as comments", function()
+    world:write("home/.ssh/id", "a key")
+    world:write("work/.devcontainer.json", json.encode({ image = worlds.image, mounts = {
+      "source=/etc,target=/host-etc,type=bind", "source=/etc,target=/ro-etc,type=bind,readonly",
+      "source=${localEnv:HOME}/.ssh,target=/root/.ssh,type=bind,readonly" } }))
+    local result = init("--from", "devcontainer")
+    assert.is_true(has(result.stdout, "a comment in the draft: ~/.ssh has credentials of yours; "
+      .. "`deploy_key` or `ssh_agent` are for git"), result.stdout)
+    assert.is_true(has(result.stdout, "a comment in the draft: /etc is the system's own"), result.stdout)
+    assert.is_false(has(result.stderr, "read-write"), result.stderr)
+    local text = fs.read(world.workspace .. "/wrapix.lua")
+    assert.is_true(has(text, '-- { source = "~/.ssh"'), text)
+    assert.equal(0, world:run({ "trust", "--yes" }).code)
+    local plan = assert(json.decode(world:run({ "--dry-run", "--json", "--", "true" }).stdout))
+    local shown = {}
+    for _, mount in ipairs(plan.mounts) do shown[mount.dest] = mount.mode end
+    assert.same({ nil, "ro", nil }, { shown["/host-etc"], shown["/ro-etc"], shown["/home/wrapix/.ssh"] })
+  end)
+
   it("asks to name one of several, and takes the one that is named", function()
     world:write("work/.devcontainer/a/devcontainer.json", '{ "image": "debian:12" }')
     world:write("work/.devcontainer/b/devcontainer.json", '{ "image": "ubuntu" }')

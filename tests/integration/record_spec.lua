@@ -169,7 +169,7 @@ describe("a test build", function()
       { stdout = "pipe", env = { WRAPIX_FAULT = "stop@record.appended:2" } }))
     assert.equal("s-1", writer.stdout:read_line())
     local status = ("/proc/%d/status"):format(writer:pid())
-    local deadline = sys.clock() + 10
+    local deadline = sys.clock() + 30
     while not fs.read(status):find("State:%s+T") and sys.clock() < deadline do task.sleep(0.01) end
     assert.matches("State:%s+T", fs.read(status))
     local held, _, code = fs.lock(dir .. "/sessions.lock")

@@ -14,12 +14,7 @@ describe("a running sandbox", function()
   local world
 
   before_each(function() world = worlds.new() end)
-  after_each(function()
-    local sessions, containers = world:sessions(), world:containers()
-    world:close()
-    assert.same({}, sessions)
-    assert.same({}, containers)
-  end)
+  after_each(function() world:close_empty() end)
 
   local function start(words)
     local running = world:start(words)

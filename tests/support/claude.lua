@@ -105,7 +105,7 @@ end
 function World:run(argv, opts)
   opts = opts or {}
   return assert(proc.run(self:words(argv, opts),
-    { env = self.env, input = opts.input, timeout = opts.timeout or 90 }))
+    { env = self.env, input = opts.input, timeout = opts.timeout or 180 }))
 end
 
 ---Runs Claude Code without a terminal, as a person would write it.

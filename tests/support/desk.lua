@@ -15,7 +15,7 @@ local worlds = require("support.world")
 local M = {}
 
 local PROBE = WRAPIX_ROOT .. "/tests/support/screen_probe.lua"
-local PATIENCE = 10
+local PATIENCE = 30
 
 ---@class wrapix.test.Desk
 local Desk = {}

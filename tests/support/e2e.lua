@@ -79,7 +79,7 @@ end
 local PROC_OPTIONS = { "env", "input", "cwd", "stdin", "stdout", "stderr", "session" }
 
 local function proc_options(opts)
-  local out = { timeout = opts.timeout or 60 }
+  local out = { timeout = opts.timeout or 120 }
   for _, name in ipairs(PROC_OPTIONS) do out[name] = opts[name] end
   return out
 end
@@ -150,23 +150,48 @@ end
 ---Runs podman, which must succeed.
 ---@return string stdout
 function M.podman(...)
-  local result = assert(proc.run({ "podman", ... }, { timeout = 60 }))
+  local result = assert(proc.run({ "podman", ... }, { timeout = 120 }))
   if result.code ~= 0 then error(("podman %s: %s"):format((...), result.stderr), 2) end
   return (result.stdout:gsub("%s+$", ""))
+end
+
+---How often a text stands in another.
+---@param text string
+---@param part string
+---@return integer
+function M.count(text, part)
+  local n, from = 0, 1
+  while true do
+    local _, last = text:find(part, from, true)
+    if not last then return n end
+    n, from = n + 1, last + 1
+  end
 end
 
 ---Waits until a function returns something true, and returns that.
 ---@param what string for the message
 ---@param fn function
----@param seconds number? 15
+---@param seconds number? 30
 function M.wait_for(what, fn, seconds)
-  local deadline = sys.clock() + (seconds or 15)
+  local deadline = sys.clock() + (seconds or M.PATIENCE)
   repeat
     local value = fn()
     if value then return value end
     task.sleep(0.02)
   until sys.clock() > deadline
   error("waited in vain for " .. what, 2)
+end
+
+-- Three times what a busy machine was seen to need; only a spec that fails waits so long.
+M.PATIENCE = 30
+
+---Fails unless less than this time has passed. The bounds of specs tell apart what ends by
+---itself (a grace, a limit, never) from what is ended; how fast it is the bench measures.
+---@param began number of sys.clock
+---@param seconds number
+function M.assert_within(began, seconds)
+  local took = sys.clock() - began
+  if took >= seconds then error(("took %.1f s of at most %g"):format(took, seconds), 2) end
 end
 
 ---Waits for a file and returns its content.
@@ -259,7 +284,7 @@ function M.assert_clean()
   local ok = pcall(M.wait_for, "a clean host", function()
     left = M.left()
     return #left == 0
-  end, 5)
+  end)
   if not ok then
     pcall(M.podman, "rm", "--all", "--force", "--time", "0")
     fs.remove_tree(M.sessions)

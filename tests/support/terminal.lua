@@ -9,6 +9,9 @@ local task = require("wrapix.task")
 
 local M = {}
 
+-- Only for what hangs, on a machine that does other things.
+local PATIENCE = 30
+
 local Terminal = {}
 Terminal.__index = Terminal
 
@@ -51,7 +54,7 @@ function Terminal:hang_up() self:_order("h") end
 ---"raw" or "cooked".
 function Terminal:modes()
   self:_order("m")
-  return assert(task.timeout(10, function() return self._process.stderr:read_line() end))
+  return assert(task.timeout(PATIENCE, function() return self._process.stderr:read_line() end))
 end
 
 -- False at the end, or after the time.
@@ -64,9 +67,9 @@ end
 
 ---Reads until a pattern is found in what has not been read yet; returns its captures.
 ---@param pattern string
----@param seconds number? 15
+---@param seconds number? 30
 function Terminal:expect(pattern, seconds)
-  local deadline = sys.clock() + (seconds or 15)
+  local deadline = sys.clock() + (seconds or PATIENCE)
   while true do
     local found = table.pack(self._unread:find(pattern))
     if found[1] then
@@ -80,12 +83,12 @@ function Terminal:expect(pattern, seconds)
 end
 
 ---Reads to the end. Returns the status, and whether the modes are the "same".
----@param seconds number? 20
+---@param seconds number? 30
 ---@return integer status
 ---@return string? modes
 function Terminal:wait(seconds)
-  while self:_more(seconds or 20) do end
-  local result = assert(task.timeout(seconds or 20, function() return self._process:wait() end))
+  while self:_more(seconds or PATIENCE) do end
+  local result = assert(task.timeout(seconds or PATIENCE, function() return self._process:wait() end))
   local status = tonumber(result.stderr:match("status (%d+)\n"))
   return status or error("terminal: " .. result.stderr), result.stderr:match("(%a+)\n$")
 end

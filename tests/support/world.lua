@@ -5,6 +5,7 @@
 
 local fs = require("wrapix.fs")
 local json = require("wrapix.json")
+local owners = require("wrapix.owner")
 local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -22,7 +23,7 @@ M.pty = TESTS .. "support/pty"
 M.image = "localhost/test:1"
 
 -- Everything here ends by itself; this is for what hangs.
-local PATIENCE = 20
+local PATIENCE = 40
 
 local SECCOMP = [[{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
   {"names":["read","write","clone","unshare"],"action":"SCMP_ACT_ALLOW"}]}]]
@@ -221,12 +222,41 @@ function World:files(name)
   return found
 end
 
+-- Whether a launcher still has work to do: one that keeps a detached sandbox notices
+-- later that its container is gone.
+local function is_busy(world)
+  for _, name in ipairs(world:sessions()) do
+    local dir = ("%s/run/wrapix/sessions/%s"):format(world.dir, name)
+    local who = not fs.exists(dir .. "/recorded") and owners.read(dir .. "/owner")
+    if who and who.pid ~= sys.pid() and owners.state(who) == "alive" then return true end
+  end
+  return false
+end
+
 --- Ends what still runs and removes everything.
 function World:close()
   for _, name in ipairs(self:containers()) do
     self:podman({ "rm", "--force", "--ignore", "--", name })
   end
-  assert(fs.remove_tree(self.dir))
+  local deadline = sys.clock() + PATIENCE
+  while is_busy(self) and sys.clock() < deadline do task.sleep(0.005) end
+  -- Its last words are written after its session is gone.
+  local ok, message = fs.remove_tree(self.dir)
+  while not ok and sys.clock() < deadline do
+    task.sleep(0.02)
+    ok, message = fs.remove_tree(self.dir)
+  end
+  assert(ok, message)
+end
+
+--- Ends what still runs and removes everything; fails where anything was left.
+function World:close_empty()
+  local sessions, containers = self:sessions(), self:containers()
+  self:close()
+  if #sessions + #containers > 0 then
+    error(("left behind: sessions %s; containers %s"):format(table.concat(sessions, " "),
+      table.concat(containers, " ")), 2)
+  end
 end
 
 --- Makes a world.

@@ -119,6 +119,8 @@ local login = record({
 local state = record({ name = matching("a word", check.is_word), dest = place },
   { "name", "dest" })
 
+local function is_event(value) return type(value) == "string" and value:find("^%a[%w_-]*$") ~= nil end
+
 local FIELDS = {
   name = matching("the name of an agent", check.is_word),
   title = text,
@@ -128,11 +130,10 @@ local FIELDS = {
   login = login,
   state = list_of('{ name = "home", dest = "~/.name" }', state),
   notify = map_of('Stop = "wrapix-notify --hook"', function(event, value, add)
-    if type(event) ~= "string" or not event:find("^%a[%w_-]*$") then
-      return add(expected("the name of an event", event))
-    end
+    if not is_event(event) then return add(expected("the name of an event", event)) end
     text(value, add)
   end),
+  events = list_of('"Stop"', matching("the name of an event", is_event)),
   settings = a_function,
   argv = a_function,
   stream = check.one_of({ "json", "text" }),

@@ -110,6 +110,16 @@ local function programs()
   return files
 end
 
+-- As its documentation of hooks lists them; the changelog adds some now and then.
+local EVENTS = {
+  "ConfigChange", "CwdChanged", "DirectoryAdded", "Elicitation", "ElicitationResult", "FileChanged",
+  "InstructionsLoaded", "MessageDisplay", "Notification", "PermissionDenied", "PermissionRequest",
+  "PostCompact", "PostToolBatch", "PostToolUse", "PostToolUseFailure", "PreCompact", "PreToolUse",
+  "SessionEnd", "SessionStart", "Setup", "Stop", "StopFailure", "SubagentStart", "SubagentStop",
+  "TaskCompleted", "TaskCreated", "TeammateIdle", "UserPromptExpansion", "UserPromptSubmit",
+  "WorktreeCreate", "WorktreeRemove",
+}
+
 return {
   name = "claude",
   title = "Claude Code",
@@ -140,6 +150,7 @@ return {
     Notification = "wrapix-notify --hook", Stop = "wrapix-notify --hook",
     StopFailure = "wrapix-notify --hook", UserPromptSubmit = "wrapix-notify --hook",
   },
+  events = EVENTS,
   settings = settings,
   argv = argv,
   decode = function(state, object) return stream.decode(state, object) end,

@@ -31,6 +31,7 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field env table<string, string> a value that starts with "~/" is a path below the home
 ---@field login { dest: string, env: table<string, string>?, command: string[], status: fun(read: fun(name: string): string?, now: integer): string, string? }?
 ---@field state { name: string, dest: string }[] directories that are kept per project
+---@field events string[]? its own events; what `hooks.agent` names beside them is warned of
 ---@field settings fun(input: wrapix.AgentSettingsInput): wrapix.AgentSettings
 ---@field argv fun(mode: "interactive"|"headless", opts: wrapix.AgentArgvOptions): string[]?, string?, string? argv, or nil, message, code
 ---@field stream "json"|"text"

@@ -26,7 +26,16 @@ local M = {
   },
 }
 
+local function refuse_name(name, deps)
+  deps.report:error(("usage: '%s' is not a key's name"):format(path.show(name)),
+    "letters, digits, and . _ - after the first character")
+  return 2
+end
+
 function M.run(args, deps)
+  if args.key and not require("wrapix.keys").is_name(args.key) then
+    return refuse_name(args.key, deps)
+  end
   local workspace = prepare.workspace(args, deps)
   local real, message, code = deps.fs.realpath(workspace)
   if not real then return prepare.refuse(deps, message, code) end

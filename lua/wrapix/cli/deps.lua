@@ -13,6 +13,7 @@ local MODULES = {
   container = "wrapix.container",
   fs = "wrapix.fs",
   gc = "wrapix.gc",
+  leftover = "wrapix.leftover",
   image = "wrapix.image",
   hooks = "wrapix.launch.hooks",
   json = "wrapix.json",

@@ -8,6 +8,11 @@ local output = require("wrapix.cli.output")
 local path = require("wrapix.path")
 local prepare = require("wrapix.cli.prepare")
 
+local function check_workdir(text)
+  if path.is_absolute(text) then return true end
+  return nil, "is no absolute path inside"
+end
+
 ---@type wrapix.CliCommand
 local M = {
   name = "exec",
@@ -23,7 +28,7 @@ local M = {
   extra_hint = "the command to run stands after --: wrapix exec NAME -- COMMAND [ARG...]",
   options = options.list(
     options.env,
-    { flags = { "-w", "--workdir" }, argname = "DIR",
+    { flags = { "-w", "--workdir" }, argname = "DIR", check = check_workdir,
       description = "Directory inside to run it in (default: /workspace)." },
     { flags = { "-T", "--no-tty" }, description = "Give it no terminal, even where there is one." },
     { flags = { "--json" },

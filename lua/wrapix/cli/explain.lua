@@ -29,7 +29,7 @@ local M = {
 }
 
 function M.run(args, deps)
-  local plan, facts, code, hint = prepare.plan(args, deps, true)
+  local plan, facts, code, hint = prepare.plan(args, deps, "explain")
   if not plan then return prepare.refuse(deps, facts, code, hint) end
   local flags = deps.podman.flags(plan)
   if args.json then

@@ -12,12 +12,19 @@ local M = {
   summary = "Remove what dead sandboxes left behind.",
   description = "Removes the containers and session directories of launchers that are dead, helpers "
     .. "and cache files of other versions, and outputs older than 30 days. Never touches what is "
-    .. "alive. Every start clears up after dead launchers too; this looks at everything.",
+    .. "alive. Every start clears up after dead launchers too; this looks at everything. What agents "
+    .. "kept of a project whose workspace is gone goes only with --projects: a disk that is not there "
+    .. "today looks the same. Logins always stay.",
   options = options.list(
     { flags = { "-n", "--dry-run" }, description = "Tell what would be removed; remove nothing." },
+    { flags = { "--projects" },
+      description = "Also remove what agents kept of projects whose workspace is gone." },
     options.json, options.quiet, options.verbose
   ),
-  example = { { "wrapix gc --dry-run", "what would be removed, and why" } },
+  example = {
+    { "wrapix gc --dry-run", "what would be removed, and why" },
+    { "wrapix gc --projects --dry-run", "conversations of projects that are gone, too" },
+  },
 }
 
 -- One that cannot be removed does not keep the others.
@@ -55,6 +62,15 @@ function M.run(args, deps)
   local found
   found, message, code = deps.gc.find(facts)
   if not found then return prepare.refuse(deps, message, code) end
+  local gone
+  gone, message, code, hint = deps.leftover.find(facts)
+  if not gone then return prepare.refuse(deps, message, code, hint) end
+  if args.projects then
+    table.move(gone, 1, #gone, #found + 1, found)
+  elseif #gone > 0 then
+    deps.report:note(("kept what agents have of %d project%s whose workspace is gone; "
+      .. "`wrapix gc --projects --dry-run` lists it"):format(#gone, #gone == 1 and "" or "s"))
+  end
   local failed = remove(found, args)
   local status = failed > 0 and 125 or 0
   if args.json then return math.max(output.json(deps.json.array(found), deps), status) end

@@ -31,7 +31,7 @@ local function before_build(profile, target, facts, deps)
 end
 
 local function build(args, deps)
-  local profile, message, code, hint = prepare.profile(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps, "image build")
   if not profile then return prepare.refuse(deps, message, code, hint) end
   local facts
   facts, message, code, hint = deps.gather({ workspace = prepare.workspace(args, deps) })
@@ -96,11 +96,13 @@ return {
     {
       name = "list",
       summary = "List the images wrapix has made, and who needs them.",
-      description = "An image is current when a workspace used it last, when it is that of a profile "
+      description = "SIZE is that of all layers of an image, OWN of those that nothing it is built "
+        .. "on has; the engine may keep a copy for its user, which neither counts. "
+        .. "An image is current when a workspace used it last, when it is that of a profile "
         .. "that has a name, or when one that is current is built on it.",
       options = common.options,
       example = {
-        { "wrapix image list", "profile, size, age, whether it is used and current" },
+        { "wrapix image list", "profile, sizes, age, whether it is used and current" },
         { "wrapix image list --json", "the same, with labels and workspaces, as JSON" },
       },
       run = function(args, deps) return listing.list(args, deps) end,

@@ -14,7 +14,8 @@ local lazy = require("wrapix.lazy")
 local text_table = lazy("wrapix.cli.text_table")
 
 local STATUS = "status"
-local LONGEST_DETAIL = 80
+-- A store is a sandbox's to write, and an agent's table a person's.
+local LONGEST_DETAIL = 500
 
 local function check_name(text)
   if schema.is_word(text) then return true end
@@ -36,9 +37,11 @@ local M = {
   options = options.list(
     { flags = { "--name" }, argname = "NAME", check = check_name,
       description = "Which login, as the profile's `login` names it (default: default)." },
-    { flags = { "--image" }, argname = "REF",
+    { flags = { "--image" }, argname = "REF", check = options.image.check,
       description = "Use this image, which has the agent, instead of building one." },
-    options.workspace, options.json, options.quiet, options.verbose
+    { flags = options.workspace.flags, argname = "DIR", check = options.workspace.check,
+      description = "As root: log in the user who owns DIR (default: the current directory)." },
+    options.json, options.quiet, options.verbose
   ),
   example = {
     { "wrapix login claude", "log Claude Code in for all sandboxes" },
@@ -64,8 +67,7 @@ end
 
 local function shorten(text)
   if type(text) ~= "string" or not utf8.len(text) then return nil end
-  return utf8.len(text) <= LONGEST_DETAIL and text
-    or text:sub(1, utf8.offset(text, LONGEST_DETAIL) - 1) .. "…"
+  return text_table.cut(text, LONGEST_DETAIL)
 end
 
 -- The table of an agent may be the user's own, and the files in the store are a sandbox's.
@@ -141,7 +143,8 @@ local function print_status(rows, deps)
       row.detail and path.show(row.detail) or "",
     }
   end
-  deps.out(text_table.render(cells, { color = deps.color }))
+  local size = deps.sys.term_size(1)
+  deps.out(text_table.render(cells, { color = deps.color, columns = size and size.cols }))
 end
 
 local function status(args, deps)
@@ -225,6 +228,7 @@ function M.run(args, deps)
   local is_status = args.agent == STATUS
   local reason = not is_status and args.json and "--json goes with `wrapix login status`"
     or is_status and args.name and "--name goes with an AGENT; status lists all logins"
+    or is_status and args.workspace and "-C goes with an AGENT; status lists all logins"
     or is_status and args.image and "--image goes with an AGENT; status starts nothing"
   if reason then
     return prepare.refuse(deps, "usage: " .. reason, "EUSAGE", "`wrapix login --help` shows how")

@@ -64,7 +64,7 @@ end
 
 local function warn_mounts(result, deps)
   for _, mount in ipairs(result.source and result.draft.mounts or {}) do
-    if not mount.source:find("^%./") and mount.source ~= "." then
+    if not mount.off and not mount.source:find("^%./") and mount.source ~= "." then
       deps.report:warn(("init: %s of this host is shown to the sandbox, %s"):format(
         path.show(mount.source), mount.mode == "rw" and "read-write" or "read-only"))
     end

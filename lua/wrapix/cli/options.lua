@@ -15,6 +15,9 @@ local function check_env(text)
   return nil, "is not a variable name: letters, digits and _ only"
 end
 
+-- Of a sandbox that is not there yet, some are wrapix's own.
+local function check_own_env(text) return units.variable_name(text:match("^[^=]*")) end
+
 -- The mount language's messages name what they are about, as here the option does.
 local function check_mount(text)
   local spec, message, code, hint = mount.parse(text)
@@ -39,22 +42,30 @@ M.workspace = {
   description = "Use DIR as the workspace instead of the current directory.",
 }
 
-M.env = {
-  flags = { "-e", "--env" }, argname = "NAME[=VALUE]", count = "*", check = check_env,
-  shown = function(text) return text:match("^[^=]*") end,
-  description = "Set a variable; NAME alone passes the host's value as a secret. Repeatable.",
+local function env_option(check)
+  return {
+    flags = { "-e", "--env" }, argname = "NAME[=VALUE]", count = "*", check = check,
+    shown = function(text) return text:match("^[^=]*") end,
+    description = "Set a variable; NAME alone passes the host's value as a secret. Repeatable.",
+  }
+end
+
+M.env = env_option(check_env)
+
+M.image = {
+  flags = { "--image" }, argname = "REF", check = units.image_reference,
+  description = "Use this image instead of the profile's.",
 }
 
 --- What decides about a sandbox: the options of run and explain.
 ---@type wrapix.CliOption[]
 M.sandbox = {
   M.workspace,
-  M.env,
+  env_option(check_own_env),
   { flags = { "-m", "--mount" }, argname = "SRC:DST[:ro|rw][:optional]", count = "*",
     target = "mounts", check = check_mount,
     description = "Show SRC of the host at DST, read-only unless rw is said. Repeatable." },
-  { flags = { "--image" }, argname = "REF",
-    description = "Use this image instead of the profile's." },
+  M.image,
   { flags = { "--agent" }, argname = "NAME", description = "Run this agent." },
   { flags = { "--network" }, argname = "open|none", choices = { "open", "none" },
     description = "Full network or none at all." },
@@ -68,7 +79,8 @@ M.sandbox = {
     description = "Number of processes and threads." },
   { flags = { "--timeout" }, argname = "DUR", check = units.duration,
     description = "End the command after this time, such as 90s, 5m or 1h30m." },
-  { flags = { "--name" }, argname = "NAME", description = "Name of the container." },
+  { flags = { "--name" }, argname = "NAME", check = units.container_name,
+    description = "Name of the container." },
   { flags = { "-d", "--detach" }, description = "Leave it running and return at once." },
   { flags = { "--keep" }, description = "Keep the container after the command has ended." },
 }

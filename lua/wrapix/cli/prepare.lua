@@ -10,6 +10,7 @@ local report = require("wrapix.cli.report")
 local M = {}
 
 local DEFAULT_PROFILE = "base"
+local RUN = "run"
 
 -- Parsed values that plan.make takes under the same name.
 local PLAN_OPTIONS = {
@@ -35,13 +36,17 @@ function M.options(args)
   return options
 end
 
--- A word that names nothing may be a mistyped profile or a mistyped command.
+-- A word that names nothing may be a mistyped profile or, where a command can stand as
+-- well, a mistyped command.
 local function unknown_word(word, deps, ctx, hint)
-  local words = table.move(deps.command_words, 1, #deps.command_words, 1, {})
+  local is_run = ctx.action == RUN
+  local words = is_run and table.move(deps.command_words, 1, #deps.command_words, 1, {}) or {}
   for _, entry in ipairs(deps.profile.list(ctx)) do words[#words + 1] = entry.name end
-  local reason = "run: %s: no such command, profile or .lua file%s"
-  return nil, reason:format(path.show(word), nearest.hint(word, words)), "EUSAGE",
-    hint or "`wrapix help` lists the commands, `wrapix profile list` the profiles"
+  local what = is_run and "command, profile" or "profile"
+  local list = is_run and "`wrapix help` lists the commands, `wrapix profile list` the profiles"
+    or "`wrapix profile list` lists the profiles"
+  return nil, ("%s: %s: no such %s or .lua file%s"):format(ctx.action, path.show(word), what,
+    nearest.hint(word, words)), "EUSAGE", hint or list
 end
 
 local function load_named(word, deps, ctx)
@@ -61,7 +66,7 @@ end
 local function load_file(word, deps, ctx)
   local kind, value, code, hint, traceback = deps.profile.load_file(word, ctx)
   if kind == "script" then
-    return nil, ("run: %s: returned no profile"):format(path.show(word)), "EINVAL",
+    return nil, ("%s: %s: returned no profile"):format(ctx.action, path.show(word)), "EINVAL",
       "it was run as a script; `wrapix FILE.lua` is the way to run one"
   end
   if traceback then deps.report:detail(traceback) end
@@ -80,12 +85,12 @@ end
 
 -- Somebody who can write to the workspace, and so what ran in a sandbox, could swap
 -- a profile the user relies on for the default by changing or removing it.
-local function refuse_changed(found, shown)
+local function refuse_changed(found, shown, action)
   local is_gone = found.code == "ENOENT"
   local what = is_gone and "is gone" or "has changed"
   local way = is_gone and "`wrapix trust --remove %s` forgets it"
     or "`wrapix trust %s` shows it and asks"
-  return nil, ("run: %s: %s since it was trusted"):format(shown, what), "EPERM",
+  return nil, ("%s: %s: %s since it was trusted"):format(action, shown, what), "EPERM",
     way:format(shown) .. "; `wrapix base` starts without it"
 end
 
@@ -102,7 +107,7 @@ local function load_own(args, deps, ctx)
   local shown = args.workspace and report.printable(path.join(args.workspace, "wrapix.lua"))
     or "./wrapix.lua"
   if not found or (found.state == "unknown" and ABSENT[found.code]) then return false end
-  if found.state == "changed" then return refuse_changed(found, shown) end
+  if found.state == "changed" then return refuse_changed(found, shown, ctx.action) end
   if found.state == "unknown" then
     note_unused(found, shown, deps)
     return false
@@ -119,14 +124,16 @@ end
 --- Loads the profile the words name.
 ---@param args table parsed words; `args.loaded` is a profile that is already there
 ---@param deps table
+---@param action string? what the errors begin with: the words of the command, default "run"
 ---@return table? profile
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.profile(args, deps)
+function M.profile(args, deps, action)
   local profile, message, code, hint = args.loaded, nil, nil, nil
   if not profile then
-    local ctx = deps.context(M.workspace(args, deps))
+    local ctx = setmetatable({ action = action or RUN },
+      { __index = deps.context(M.workspace(args, deps)) })
     local word = args.profile
     profile = false
     if word == nil then profile, message, code, hint = load_own(args, deps, ctx) end
@@ -143,20 +150,20 @@ end
 --- Makes the plan of the words.
 ---@param args table parsed words
 ---@param deps table
----@param shown boolean? the plan is to be printed, whatever the words say
+---@param action string? of a command that only prints the plan, whatever the words say
 ---@return table? plan
 ---@return table|string facts, or the message
 ---@return string? code
 ---@return string? hint
-function M.plan(args, deps, shown)
-  local profile, message, code, hint = M.profile(args, deps)
+function M.plan(args, deps, action)
+  local profile, message, code, hint = M.profile(args, deps, action)
   if not profile then return nil, message, code, hint end
   args.loaded = profile -- a hook may ask for another plan of it
   local facts
   facts, message, code, hint = deps.gather({ workspace = M.workspace(args, deps) })
   if not facts then return nil, message, code, hint end
   local plan
-  local runs = not args.dry_run and not shown
+  local runs = not args.dry_run and not action
   plan, message, code, hint = deps.plan.make(profile, M.options(args), facts, { runs = runs })
   if not plan then
     -- A word that names no agent is wrong usage; a profile that names none is not.

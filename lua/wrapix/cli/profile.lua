@@ -141,7 +141,7 @@ local function show_data(profile, deps)
 end
 
 local function show(args, deps)
-  local profile, message, code, hint = prepare.profile(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps, "profile show")
   if not profile then return prepare.refuse(deps, message, code, hint) end
   if args.json then return output.json(show_data(profile, deps), deps) end
   deps.out(show_text(profile, deps))
@@ -176,7 +176,7 @@ local function env_data(profile, described, deps)
 end
 
 local function env(args, deps)
-  local profile, message, code, hint = prepare.profile(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps, "profile env")
   if not profile then return prepare.refuse(deps, message, code, hint) end
   local user
   user, message, code = cache_user(args, deps)

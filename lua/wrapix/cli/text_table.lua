@@ -4,6 +4,9 @@
 
 local M = {}
 
+-- A last column that is cut keeps so many characters, however narrow the terminal.
+local LEAST = 20
+
 local function width(text) return utf8.len(text) or #text end
 
 local function widths_of(rows)
@@ -14,16 +17,36 @@ local function widths_of(rows)
   return widths
 end
 
+--- A text with at most so many characters; a longer one ends with "…".
+---@param text string
+---@param most integer
+---@return string
+function M.cut(text, most)
+  if width(text) <= most then return text end
+  local last = utf8.len(text) and utf8.offset(text, most) or most
+  return text:sub(1, last - 1) .. "…"
+end
+
+-- What the last of these columns may take of a line.
+local function last_width(widths, columns)
+  local taken = 0
+  for i = 1, #widths - 1 do taken = taken + widths[i] + 2 end
+  return math.max(LEAST, columns - taken)
+end
+
 --- Rows as lines; the first row is the heading. The last column is not padded.
 ---@param rows string[][]
----@param opts { color: boolean? }?
+---@param opts { color: boolean?, columns: integer? }? columns of the terminal: the last
+---  cell is cut there
 ---@return string
 function M.render(rows, opts)
   local widths, lines = widths_of(rows), {}
+  local most = opts and opts.columns and last_width(widths, opts.columns)
   for i, row in ipairs(rows) do
     local cells = {}
     for j, cell in ipairs(row) do
-      cells[j] = j < #row and cell .. (" "):rep(widths[j] - width(cell)) or cell
+      cells[j] = j < #widths and cell .. (" "):rep(widths[j] - width(cell))
+        or most and M.cut(cell, most) or cell
     end
     local line = table.concat(cells, "  "):gsub("%s+$", "")
     lines[i] = i == 1 and opts and opts.color and "\27[1m" .. line .. "\27[0m" or line

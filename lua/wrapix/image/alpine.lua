@@ -3,7 +3,7 @@
 -- install one. A base whose name is "alpine" chooses it. Pure but for `make`. The C
 -- library is musl there, so agents need a program made for it.
 
-local containerfile = require("wrapix.image.containerfile")
+local backend = require("wrapix.image.backend")
 
 local LONGEST_WORD = 128
 
@@ -57,7 +57,7 @@ local MEANINGS = {
   { "^    breaks: world%[([^%]]+)%]", "package %s does not exist in this version", "ENOPKG" },
 }
 
-local M = { name = DIALECT.name }
+local M = backend.new(DIALECT)
 
 --- Tells whether a base is one of Alpine's.
 ---@param base string? in full or not
@@ -65,35 +65,6 @@ local M = { name = DIALECT.name }
 function M.is_base(base)
   return type(base) == "string" and ("/" .. base):find("/alpine[:@][^/]*$") ~= nil
     or base == "alpine"
-end
-
---- The part of a recipe this backend answers for; see containerfile.describe.
----@param profile table
----@return table|nil
----@return string? message
----@return string? code "EIMAGE"
----@return string? hint
-function M.describe(profile) return containerfile.describe(profile, DIALECT) end
-
---- The Containerfile of a stage.
----@param recipe wrapix.Recipe
----@param stage wrapix.Stage
----@param from string
----@return string
-function M.source(recipe, stage, from)
-  return containerfile.source(recipe, stage, from, DIALECT)
-end
-
---- Builds and tags the image of a stage; see image/make.lua.
----@param recipe wrapix.Recipe
----@param image wrapix.StageImage
----@param ctx wrapix.ImageContext
----@return true|nil
----@return string? message
----@return string? code
----@return string? hint
-function M.make(recipe, image, ctx)
-  return require("wrapix.image.make").stage(recipe, image, ctx, M)
 end
 
 --- Explains the output of a failed build.

@@ -13,6 +13,7 @@
 local acts = require("wrapix.image.acts")
 local first_use = require("wrapix.image.first_use")
 local recipes = require("wrapix.image.recipe")
+local sizes = require("wrapix.image.sizes")
 
 local M = {}
 
@@ -91,10 +92,8 @@ local function reach(recipe, images, above, ctx)
 end
 
 local function own_size(image, ctx)
-  local size = ctx.size(image.ref)
   local from = image.kind == "packages" and ctx.label(image.ref, "wrapix.base") or image.from
-  local below = from and ctx.size(from) or 0
-  return size and math.max(0, size - below)
+  return (select(2, sizes.of(image.ref, from, ctx.size)))
 end
 
 -- What was made before the failure is not lost, and the last of it can be used.

@@ -12,7 +12,7 @@
 -- Those that write Containerfiles share image/containerfile.lua and differ by a
 -- dialect, the table below.
 
-local containerfile = require("wrapix.image.containerfile")
+local backend = require("wrapix.image.backend")
 local packages = require("wrapix.image.packages")
 
 -- Documentation and translations are of no use to a program that works alone;
@@ -103,42 +103,6 @@ local DIALECT = {
   command = 'CMD ["/bin/bash"]',
 }
 
-local M = { name = DIALECT.name }
-
---- The part of a recipe this backend answers for; see containerfile.describe.
----@param profile table
----@return table|nil
----@return string? message
----@return string? code "EIMAGE"
----@return string? hint
-function M.describe(profile) return containerfile.describe(profile, DIALECT) end
-
---- The Containerfile of a stage.
----@param recipe wrapix.Recipe
----@param stage wrapix.Stage
----@param from string
----@return string
-function M.source(recipe, stage, from)
-  return containerfile.source(recipe, stage, from, DIALECT)
-end
-
---- Builds and tags the image of a stage; see image/make.lua.
----@param recipe wrapix.Recipe
----@param image wrapix.StageImage
----@param ctx wrapix.ImageContext
----@return true|nil
----@return string? message
----@return string? code
----@return string? hint
-function M.make(recipe, image, ctx)
-  return require("wrapix.image.make").stage(recipe, image, ctx, M)
-end
-
---- Explains the output of a failed build; see image/failure.lua.
----@param lines string[]
----@return string? reason
----@return string? code
----@return string? hint
-function M.explain(lines) return require("wrapix.image.failure").explain(lines) end
+local M = backend.new(DIALECT)
 
 return M

@@ -46,6 +46,7 @@ local function later(module, name)
 end
 
 M.needed = later("list", "needed")
+M.measure = later("sizes", "measure")
 M.note_built = later("index", "note")
 M.prune = later("prune", "run")
 M.show = later("show", "read")

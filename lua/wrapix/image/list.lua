@@ -7,7 +7,8 @@ local M = {}
 ---@class wrapix.ImageEntry
 ---@field ref string the id of one that has no name any more
 ---@field id string
----@field size integer bytes, with the base it shares
+---@field size integer? bytes of all its layers, see wrapix.image.sizes
+---@field own_size integer? bytes of those that nothing below has
 ---@field created integer seconds since 1970
 ---@field kind "image"|"stage"|"npm"
 ---@field profile string name of the profile it was made for
@@ -46,7 +47,6 @@ local function add(out, image, name)
   out[#out + 1] = {
     ref = name,
     id = image.Id,
-    size = image.Size,
     created = math.tointeger(image.Created) or 0,
     kind = kind,
     profile = profile_of(name, kind, labels),

@@ -5,6 +5,7 @@
 
 local acts = require("wrapix.image.acts")
 local list = require("wrapix.image.list")
+local sizes = require("wrapix.image.sizes")
 
 local M = {}
 
@@ -48,8 +49,7 @@ end
 -- An id with another name left gives nothing back.
 local function own_size(entry, named, ctx)
   if named[entry.id] > 1 then return 0 end
-  local size, below = ctx.size(entry.ref), entry.labels.parent or entry.labels.base
-  return size and math.max(0, size - (below and ctx.size(below) or 0))
+  return (select(2, sizes.of(entry.ref, sizes.below(entry.labels), ctx.size)))
 end
 
 local function remove_one(entry, out, ctx)

@@ -3,6 +3,7 @@
 
 local acts = require("wrapix.image.acts")
 local list = require("wrapix.image.list")
+local sizes = require("wrapix.image.sizes")
 
 local M = {}
 
@@ -10,14 +11,14 @@ local M = {}
 local function stages_of(entry, hashes, ctx)
   local stages = {}
   while entry do
-    local size, below = ctx.size(entry.ref), entry.labels.parent or entry.labels.base
-    local base = below and ctx.size(below)
+    local below = sizes.below(entry.labels)
+    local _, own = sizes.of(entry.ref, below, ctx.size)
     table.insert(stages, 1, {
-      kind = entry.labels.stage or "packages", ref = entry.ref, created = entry.created,
-      size = size and math.max(0, size - (base or 0)),
+      kind = entry.labels.stage or "packages", ref = entry.ref, created = entry.created, size = own,
     })
     if not entry.labels.parent then
-      if below then table.insert(stages, 1, { kind = "base", ref = below, size = base }) end
+      local base = below and { kind = "base", ref = below, size = ctx.size(below) }
+      if base then table.insert(stages, 1, base) end
       return stages
     end
     entry = hashes[entry.labels.parent:match(":(%x+)$") or ""]
@@ -44,7 +45,8 @@ end
 ---@field ref string
 ---@field id string
 ---@field created integer
----@field size integer bytes, all stages together
+---@field size integer? bytes, all stages together
+---@field own_size integer? bytes of what nothing below has
 ---@field labels table<string, string>
 ---@field packages string[]
 ---@field agents { name: string, version: string }[]
@@ -75,9 +77,10 @@ function M.read(ref, facts, opts)
   end
   local ctx = acts.new(facts, opts or {})
   local labels = found.labels
+  local size, own = sizes.of(ref, sizes.below(labels), ctx.size)
   return {
     ref = ref, id = found.id, created = found.created, labels = labels, base = labels.base,
-    size = ctx.size(ref) or found.size,
+    size = size, own_size = own,
     packages = words(labels["package-list"]), agents = agents(labels.agents),
     toolchain = labels.toolchain, left_out = labels["left-out"],
     stages = stages_of(found, hashes, ctx),

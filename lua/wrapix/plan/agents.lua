@@ -10,6 +10,7 @@ local path = require("wrapix.path")
 local profiles = require("wrapix.profile")
 
 local mount = lazy("wrapix.mount")
+local nearest = lazy("wrapix.nearest")
 local pinned = lazy("wrapix.agent.pinned")
 local prompt = lazy("wrapix.agent.prompt")
 local registry = lazy("wrapix.agent.registry")
@@ -355,6 +356,43 @@ local function add_settings(list, ctx, one)
   return true
 end
 
+-- Whether a hook of an event may be run by an agent. One that lists its events is
+-- believed; another is, when it says of a hook that it has no place for it.
+local function takes(one, event)
+  for _, name in ipairs(one.agent.events or {}) do
+    if name == event then return true end
+  end
+  if one.agent.events then return false end
+  for _, unused in ipairs(one.settings.unused or {}) do
+    if unused.what == "hooks.agent." .. event then return false end
+  end
+  return true
+end
+
+local function is_taken_by_any(agents, event)
+  for _, one in ipairs(agents) do
+    if takes(one, event) then return true end
+  end
+  return false
+end
+
+-- No agent tells of an event it does not have; a newer one may have it, so that it is
+-- passed on all the same.
+local function warn_of_events(ctx)
+  local known = {}
+  for _, one in ipairs(ctx.agents) do
+    for _, name in ipairs(one.agent.events or {}) do known[name] = true end
+  end
+  if next(known) == nil then return end
+  for _, event in ipairs(sorted(ctx.profile.hooks.agent)) do
+    if not known[event] and not is_taken_by_any(ctx.agents, event) then
+      local origin = profiles.late_origin(ctx.profile, "hooks", "agent", event)
+      item.warn(ctx.plan, ("hooks.agent: %s: '%s' is no event that is known%s"):format(origin.text,
+        event, nearest.hint(event, known)), "a newer agent may have it: it is passed on as it is")
+    end
+  end
+end
+
 --- Adds login stores, state, settings and caches to the mounts and files of the plan.
 ---@param list table[]
 ---@param ctx table
@@ -368,6 +406,7 @@ function M.add_mounts(list, ctx)
     local ok, message, code, hint = item.all({ add_login, add_state, add_settings }, list, ctx, one)
     if not ok then return nil, message, code, hint end
   end
+  if ctx.profile.hooks and ctx.profile.hooks.agent then warn_of_events(ctx) end
   return add_caches(list, ctx)
 end
 

@@ -7,13 +7,11 @@
 local agents = require("wrapix.plan.agents")
 local git = require("wrapix.plan.git")
 local item = require("wrapix.plan.item")
+local path = require("wrapix.path")
 local profiles = require("wrapix.profile")
+local units = require("wrapix.plan.units")
 
 local M = {}
-
--- The home directory stands in the passwd entry, in a mount and here; the
--- others name the session. Letting one of them differ breaks what relies on it.
-local RESERVED = { HOME = true, WRAPIX = true, WRAPIX_PROFILE = true, WRAPIX_SESSION_ID = true }
 
 local function terminal_type(facts, tty)
   if not tty then
@@ -49,12 +47,10 @@ local function add_defaults(set, ctx)
 end
 
 local function check_name(name, where)
-  if type(name) ~= "string" or not name:match("^[%a_][%w_]*$") then
-    local shown = type(name) == "string" and ("%q"):format(name) or tostring(name)
-    return item.refuse(where, shown .. " is not a variable name", "letters, digits and _ only")
-  end
-  if RESERVED[name] then
-    return item.refuse(where, name .. " is set by wrapix and cannot be changed")
+  local ok, reason, _, hint = units.variable_name(name)
+  if not ok then
+    local shown = type(name) == "string" and path.show(name) or tostring(name)
+    return item.refuse(where, ("%s %s"):format(shown, reason), hint)
   end
   return true
 end

@@ -1,5 +1,6 @@
--- Sizes, durations and counts as people write them → numbers. Pure; knows
--- neither plan nor engine.
+-- Sizes, durations and counts as people write them → numbers; whether a text can be
+-- the name of a container, of an image, of a variable. Pure; knows neither plan nor
+-- engine, so that the command line can judge its own words by it.
 --
 -- SPDX-License-Identifier: MIT
 
@@ -10,6 +11,12 @@ local SECONDS = { s = 1, m = 60, h = 3600, d = 86400 }
 
 -- Above this a float no longer holds every integer, and no engine takes it.
 local LARGEST = 2 ^ 53
+
+local LONGEST_NAME = 128
+
+-- The home directory stands in the passwd entry, in a mount and in the environment; the
+-- others name the session. Letting one of them differ breaks what relies on it.
+local RESERVED = { HOME = true, WRAPIX = true, WRAPIX_PROFILE = true, WRAPIX_SESSION_ID = true }
 
 --- Reads a size in bytes: a number, or "512m", "4g", "1.5 GiB" (powers of 1024).
 ---@param value number|string
@@ -106,6 +113,44 @@ function M.count(value)
     return nil, "is not a whole number above zero"
   end
   return number
+end
+
+--- Whether a text can name a container.
+---@param value string
+---@return true|nil
+---@return string? reason
+---@return nil code
+---@return string? hint
+function M.container_name(value)
+  if value:match("^[%w][%w_.-]*$") and #value <= LONGEST_NAME then return true end
+  return nil, "is not a container name", nil,
+    ("letters, digits, and _ . - after the first character; at most %d"):format(LONGEST_NAME)
+end
+
+--- Whether a text can name an image, and not be taken for an option of the engine.
+---@param value any
+---@return true|nil
+---@return string? reason
+function M.image_reference(value)
+  if type(value) == "string" and value ~= "" and not value:find("^%-")
+    and not value:find("[%s%c]") then
+    return true
+  end
+  return nil, "is not an image reference"
+end
+
+--- Whether a person may give a variable of this name a value.
+---@param name any
+---@return true|nil
+---@return string? reason
+---@return nil code
+---@return string? hint
+function M.variable_name(name)
+  if type(name) ~= "string" or not name:match("^[%a_][%w_]*$") then
+    return nil, "is not a variable name", nil, "letters, digits and _ only"
+  end
+  if RESERVED[name] then return nil, "is set by wrapix and cannot be changed" end
+  return true
 end
 
 return M

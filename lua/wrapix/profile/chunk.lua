@@ -18,8 +18,8 @@ local M = {}
 ---@field read fun(path: string): string?, string?, string? text, or nil, message, code
 ---@field builtin fun(name: string): string? source of a built-in profile
 ---@field builtin_names fun(): string[]
----@field trusted fun(path: string, text: string?): boolean whether a file of the workspace may be
---- run with this content
+---@field trusted fun(path: string, text: string?): boolean, string? whether a file of the workspace
+--- may be run with this content; why it never can be
 ---@field list (fun(dir: string): string[]?)? names in a directory, for `list` and errors
 
 ---@class wrapix.ProfileFile
@@ -120,9 +120,11 @@ local function find_named(name, ctx)
   for _, place in ipairs(directories(ctx)) do
     local file = path.join(place.dir, name .. ".lua")
     local text, message, code = ctx.read(file)
-    if text and place.where == "workspace" and not ctx.trusted(file, text) then
-      notes[#notes + 1] = ("%s is not used: it is not trusted; `wrapix trust` shows it and asks")
-        :format(path.show(file))
+    local is_usable, problem = true, nil
+    if text and place.where == "workspace" then is_usable, problem = ctx.trusted(file, text) end
+    if not is_usable then
+      local why = problem or "it is not trusted; `wrapix trust` shows it and asks"
+      notes[#notes + 1] = ("%s is not used: %s"):format(path.show(file), why)
     elseif text then
       return { source = file, text = text, name = name, dir = place.dir, where = place.where,
         notes = notes }

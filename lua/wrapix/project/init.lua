@@ -4,6 +4,7 @@
 -- there is replaced. Deciding and rendering are in the pure files beside this one.
 
 local devcontainer = require "wrapix.project.devcontainer"
+local guarded = require "wrapix.project.guarded"
 local jsonc = require "wrapix.project.jsonc"
 local layers = require "wrapix.profile.layers"
 local look = require "wrapix.project.look"
@@ -225,11 +226,15 @@ local function mount_check(root, deps)
   return function(spec)
     local made, message = mount.resolve(spec, ctx)
     if made == nil then return nil, (message:gsub("^mount: ", "")) end
-    if made then return true end
-    -- It is not there today; what it would be one day is judged by its name.
+    -- What is not there today, and would be one day, is judged by its name.
     local source = path.normalize(path.join(root, (path.expand(spec.source, ctx))))
-    local reason = mount.danger(source, ctx)
-    return not reason or nil, reason and ("%s: it %s"):format(path.show(source), reason)
+    local reason = not made and mount.danger(source, ctx)
+    if reason then return nil, ("%s: it %s"):format(path.show(source), reason) end
+    local off = not path.is_within(root, source) and guarded.reason(source, spec.mode, ctx.home)
+    if not off and made and not path.is_within(root, made.source) then
+      off = guarded.reason(made.source, spec.mode, ctx.home)
+    end
+    return true, nil, off or nil
   end
 end
 

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The mounts of a devcontainer.json: directories of the host become mounts,
 -- volumes become caches of this project, tmpfs becomes `writable`. Whether the
--- host takes a mount is asked of ctx.check_mount; otherwise pure.
+-- host takes a mount is asked of ctx.check_mount, and whether it is one that only a
+-- person should let in; otherwise pure.
 
 local check = require "wrapix.schema.check"
 local mount = require "wrapix.mount"
@@ -121,10 +122,13 @@ local function bind(dev, spec, dest)
   local made = {
     source = source, dest = dest, mode = is_read_only and "ro" or "rw", optional = true,
   }
-  local ok
-  ok, reason = dev.ctx.check_mount(made)
+  local ok, off
+  ok, reason, off = dev.ctx.check_mount(made)
   if not ok then return nil, reason end
+  made.off = off
   dev.draft.mounts[#dev.draft.mounts + 1] = made
+  -- Nothing is at its place as long as it is a comment.
+  if off then return nil, ("a comment in the draft: %s"):format(off) end
   return ("mounts, %s at %s, %s"):format(source, dest, made.mode)
 end
 

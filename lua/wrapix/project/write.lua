@@ -22,7 +22,8 @@ local MOST_REMARKS = 40
 ---@field env { name: string, value: string, why: string? }[]
 ---@field secrets { name: string }[]
 ---@field caches { name: string, dest: string, why: string? }[]
----@field mounts { source: string, dest: string, mode: string?, optional: boolean? }[]
+---@field mounts { source: string, dest: string, mode: string?, optional: boolean?, off: string? }[]
+--- off: why it is only a comment
 ---@field writable { dest: string }[]
 ---@field commands { what: string, argv: string[] }[] run inside after each start
 ---@field remarks string[] what was not taken over
@@ -78,7 +79,8 @@ local function grouped(field, rows)
   for _, row in ipairs(rows) do
     if row.why and row.why ~= why then lines[#lines + 1] = "    --" .. quote.comment(row.why) end
     why = row.why
-    lines[#lines + 1] = "    " .. row.text .. ","
+    if row.off then lines[#lines + 1] = "    --" .. quote.comment("Left to you: " .. row.off) end
+    lines[#lines + 1] = ("    %s%s,"):format(row.off and "-- " or "", row.text)
   end
   lines[#lines + 1] = "  },"
   return lines
@@ -86,7 +88,7 @@ end
 
 local function rows_of(list, text_of)
   local rows = {}
-  for i, item in ipairs(list) do rows[i] = { text = text_of(item), why = item.why } end
+  for i, item in ipairs(list) do rows[i] = { text = text_of(item), why = item.why, off = item.off } end
   return rows
 end
 

@@ -253,7 +253,7 @@ test_stdio_is_left() {
   mkfifo "$dir/fifo"
   "$init" sh -c "exec >&-; while [ ! -e $dir/eof ]; do sleep 0.02; done" >"$dir/fifo" &
   job=$!
-  timeout 5 cat "$dir/fifo"
+  timeout 20 cat "$dir/fifo"
   is $? 0 "plain: the end of the command's output is seen"
   : >"$dir/eof"
   wait "$job"
@@ -338,7 +338,7 @@ test_survivors() {
     while [ ! -e $dir/armed ]; do sleep 0.01; done; exit 3"
   before=$((($(date +%s%N) - before) / 1000000))
   is "$status" 3 "pid1: one that ignores SIGTERM does not change the status"
-  [ "$before" -ge 900 ] && [ "$before" -lt 5000 ]
+  [ "$before" -ge 900 ] && [ "$before" -lt 10000 ] # what it ends would last thirty seconds
   ok $? "pid1: and holds the end up for about a second" "$before ms"
 }
 
@@ -369,10 +369,10 @@ test_monitor() { # DESCRIPTION SCRIPT STATUS-FILE-WANTED
   before=$(date +%s%N)
   kill -KILL "$job"
   wait "$job" 2>/dev/null
-  timeout 5 cat <&3
+  timeout 20 cat <&3
   is $? 0 "pid1: ends with its monitor: $1"
   before=$((($(date +%s%N) - before) / 1000000))
-  [ "$before" -lt 2500 ]
+  [ "$before" -lt 4000 ] # it gives the command one second; the rest is a busy machine's
   ok $? "pid1: in time: $1" "$before ms"
   exec 3<&-
   rm -f "$dir/fifo"

@@ -1,15 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Specs of the built-in profiles: each is a valid plain table.
 
+local fs = require "wrapix.fs"
 local profile = require "wrapix.profile"
 
-local function read(name)
-  local file = io.open("profiles/" .. name .. ".lua", "rb")
-  if not file then return nil end
-  local text = file:read("a")
-  file:close()
-  return text
-end
+local function read(name) return (fs.read(("profiles/%s.lua"):format(name))) end
 
 describe("the base profile", function()
   local base = assert(profile.load("base", {

@@ -2,17 +2,12 @@
 -- Specs of the built-in profiles of languages: plain tables that stand on base,
 -- whose variables lead to their caches.
 
+local fs = require "wrapix.fs"
 local profile = require "wrapix.profile"
 
 local NAMES = { "c", "go", "node", "python", "rust" }
 
-local function read(name)
-  local file = io.open("profiles/" .. name .. ".lua", "rb")
-  if not file then return nil end
-  local text = file:read("a")
-  file:close()
-  return text
-end
+local function read(name) return (fs.read(("profiles/%s.lua"):format(name))) end
 
 local function load_profile(name, files)
   return profile.load(name, {

@@ -178,9 +178,16 @@ describe("explain.text", function()
 end)
 
 describe("explain.section", function()
-  it("lets a long cell push only its own origin", function()
-    local text = explain.section("t", { { "a", ("x"):rep(60), DEFAULT }, { "bb", "y", DEFAULT } })
-    assert.equal("t\n  a   " .. ("x"):rep(60) .. "  default\n  bb  y  default\n", text)
+  it("goes on in the next line after a long cell, each column where it is", function()
+    local long = ("x"):rep(60)
+    local text = explain.section("t", { { "a", long, DEFAULT }, { "bb", "y", DEFAULT },
+      { long, "z", DEFAULT }, { long, long }, { long, nil, DEFAULT } })
+    local gap = (" "):rep(6)
+    assert.equal("t\n  a   " .. long .. "\n" .. gap .. " " .. "  default\n"
+      .. "  bb  y  default\n"
+      .. "  " .. long .. "\n" .. gap .. "z  default\n"
+      .. "  " .. long .. "\n" .. gap .. long .. "\n"
+      .. "  " .. long .. "\n" .. gap .. "default\n", text)
   end)
 
   it("counts characters, not bytes", function()

@@ -177,8 +177,8 @@ describe("hooks", function()
   end)
 
   it("have a limit each", function()
-    local function slow() task.sleep(0.06) end
-    local all = new({ timeout = 0.1, before_start = { slow, slow, slow } })
+    local function slow() task.sleep(0.3) end
+    local all = new({ timeout = 0.8, before_start = { slow, slow, slow } })
     assert.is_true(all:run("before_start", context))
   end)
 

@@ -59,6 +59,8 @@ describe("a file", function()
     local found = trust.look(work, OWN, assert(trust.load(dirs)))
     assert.same({ "changed", nil, "is a link, or below one" },
       { found.state, found.text, found.problem })
+    assert.same({ false, "it is a link, or below one" },
+      { trust.is_trusted(work .. "/wrapix.lua", "other", dirs) })
   end)
 
   it("is the same by a path with a link to its workspace", function()

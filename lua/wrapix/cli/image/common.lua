@@ -5,6 +5,7 @@
 local options = require("wrapix.cli.options")
 local path = require("wrapix.path")
 local prepare = require("wrapix.cli.prepare")
+local units = require("wrapix.plan.units")
 
 local M = {}
 
@@ -29,21 +30,29 @@ M.DRY_RUN = {
 ---@return string? hint
 function M.facts(args, deps) return deps.gather({ workspace = prepare.workspace(args, deps) }) end
 
+-- Whether a word is no profile's: a file has its slash before a colon.
+local function means_reference(word, deps)
+  local name = word:match("^([^:]*):")
+  return name and not deps.profile.is_path(name) or word:find("^localhost/") ~= nil
+end
+
 --- The image a word names: a reference, or that of a profile.
 ---@param args table `profile` is the word
 ---@param facts wrapix.Facts
 ---@param deps table
+---@param action string what the errors begin with
 ---@return string? ref
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.reference(args, facts, deps)
+function M.reference(args, facts, deps, action)
   local word = args.profile
-  if word and word:find(":", 1, true) and not deps.profile.is_path(word:match("^[^:]*")) then
-    return word
+  if word and means_reference(word, deps) then
+    local ok, reason = units.image_reference(word)
+    if ok then return word end
+    return nil, ("usage: %s: %s %s"):format(action, path.show(word), reason), "EUSAGE"
   end
-  if word and word:find("^localhost/") then return word end
-  local profile, message, code, hint = prepare.profile(args, deps)
+  local profile, message, code, hint = prepare.profile(args, deps, action)
   if not profile then return nil, message, code, hint end
   if type(profile.image) == "string" then return profile.image end
   local recipe
@@ -55,7 +64,7 @@ end
 --- The recipes of the profiles that can be named; one that cannot be read is told of
 --- with -v, and left out.
 ---@param args table
----@param facts wrapix.Facts
+---@param facts { env: table<string, string> } those of this host, or their environment
 ---@param deps table
 ---@return { name: string, profile: table, recipe: wrapix.Recipe }[]
 function M.recipes(args, facts, deps)

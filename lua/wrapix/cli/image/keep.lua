@@ -51,7 +51,7 @@ function M.export(args, deps)
   local facts, message, code, hint = common.facts(args, deps)
   if not facts then return common.refuse(deps, message, code, hint) end
   local ref
-  ref, message, code, hint = common.reference(args, facts, deps)
+  ref, message, code, hint = common.reference(args, facts, deps, "image export")
   if not ref then return common.refuse(deps, message, code, hint) end
   local file = path.join(deps.cwd(), args.file)
   local result

@@ -12,7 +12,7 @@ local M = {}
 -- list -------------------------------------------------------------------------
 
 -- What scripts may rely on.
-local FIELDS = { "ref", "id", "kind", "profile", "size", "created", "base", "packages", "in_use",
+local FIELDS = { "ref", "id", "kind", "profile", "size", "own_size", "created", "base", "packages", "in_use",
   "current", "workspaces", "profiles", "labels" }
 
 local function data_of(entry, now, deps)
@@ -26,11 +26,11 @@ end
 local KINDS = { stage = "(stage)", npm = "(npm)" }
 
 local function print_table(entries, now, deps)
-  local rows = { { "PROFILE", "IMAGE", "SIZE", "AGE", "USED", "CURRENT" } }
+  local rows = { { "PROFILE", "IMAGE", "SIZE", "OWN", "AGE", "USED", "CURRENT" } }
   for i, entry in ipairs(entries) do
     rows[i + 1] = {
       KINDS[entry.kind] or common.show(entry.profile or "-"), common.show(entry.ref),
-      common.size(entry.size), text_table.duration(now - entry.created),
+      common.size(entry.size), common.size(entry.own_size), text_table.duration(now - entry.created),
       entry.in_use and "yes" or "-", entry.current and "yes" or "-",
     }
   end
@@ -43,6 +43,7 @@ function M.list(args, deps)
   local entries
   entries, message, code, hint = deps.image.needed(facts, common.profiles(args, facts, deps))
   if not entries then return common.refuse(deps, message, code, hint) end
+  deps.image.measure(entries, facts)
   local now = deps.sys.time()
   if args.json then
     for i, entry in ipairs(entries) do entries[i] = data_of(entry, now, deps) end
@@ -75,7 +76,8 @@ local function label_rows(shown)
 end
 
 local function content_rows(shown)
-  local rows = { { "size", common.size(shown.size) },
+  local rows = {
+    { "size", ("%s, %s of it its own"):format(common.size(shown.size), common.size(shown.own_size)) },
     { "made", os.date("%Y-%m-%d %H:%M", shown.created) },
     { "built on", common.show(shown.base or "?") } }
   for _, agent in ipairs(shown.agents) do
@@ -91,7 +93,7 @@ function M.show(args, deps)
   local facts, message, code, hint = common.facts(args, deps)
   if not facts then return common.refuse(deps, message, code, hint) end
   local ref
-  ref, message, code, hint = common.reference(args, facts, deps)
+  ref, message, code, hint = common.reference(args, facts, deps, "image show")
   if not ref then return common.refuse(deps, message, code, hint) end
   local shown
   shown, message, code, hint = deps.image.show(ref, facts)

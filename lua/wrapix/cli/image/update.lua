@@ -53,15 +53,19 @@ local function chosen(words, deps)
   return out, versions
 end
 
--- The newest versions of those that npm knows and nobody gave a version for.
-local function newest_of(known, given, facts, deps)
+-- The newest versions of those that npm knows and nobody gave a version for. It is npm in
+-- an image that is asked; where nobody has to be, no engine is needed.
+local function newest_of(known, given, args, deps)
   local names = {}
   for name, agent in pairs(known) do
     if agent.install.npm and not given[name] then names[#names + 1] = name end
   end
   if #names == 0 then return {} end
   table.sort(names)
-  local recipe, message, code, hint = deps.image.recipe({ name = "npm", agents = names }, facts.env)
+  local facts, message, code, hint = common.facts(args, deps)
+  if not facts then return nil, message, code, hint end
+  local recipe
+  recipe, message, code, hint = deps.image.recipe({ name = "npm", agents = names }, facts.env)
   if not recipe then return nil, message, code, hint end
   return deps.interruptible(function()
     return deps.image.newest(recipe, facts, { report = deps.report })
@@ -130,13 +134,11 @@ end
 function M.update(args, deps)
   local known, given, code, hint = chosen(args.names, deps)
   if not known then return common.refuse(deps, given, code, hint) end
-  local facts, newest, ok, message
-  facts, message, code, hint = common.facts(args, deps)
-  if not facts then return common.refuse(deps, message, code, hint) end
-  newest, message, code, hint = newest_of(known, given, facts, deps)
+  local newest, list, ok, message
+  newest, message, code, hint = newest_of(known, given, args, deps)
   if not newest then return common.refuse(deps, message, code, hint) end
-  local list
-  list, message, code, hint = compare(known, given, newest, common.recipes(args, facts, deps), deps)
+  local recipes = common.recipes(args, { env = deps.sys.environ() }, deps)
+  list, message, code, hint = compare(known, given, newest, recipes, deps)
   if not list then return common.refuse(deps, message, code, hint) end
   if not args.dry_run then
     ok, message, code, hint = write(list, deps)

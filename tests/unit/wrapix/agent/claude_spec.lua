@@ -131,3 +131,21 @@ describe("claude's login", function()
     assert.equal("unreadable", (claude.login.status(failing("ELOOP"))))
   end)
 end)
+
+describe("claude's events", function()
+  it("are each there once, with all that it notifies at and all that were recorded", function()
+    local known = {}
+    for _, name in ipairs(claude.events) do
+      assert.is_nil(known[name], name)
+      known[name] = true
+    end
+    for name in pairs(claude.notify) do assert.is_true(known[name], name) end
+    -- Those that the real program was seen to run hooks at.
+    for _, name in ipairs({ "SessionStart", "UserPromptSubmit", "MessageDisplay", "PreToolUse",
+      "PostToolUse", "PostToolUseFailure", "PostToolBatch", "SubagentStart", "SubagentStop", "Stop",
+      "StopFailure", "SessionEnd", "Notification", "PermissionRequest" }) do
+      assert.is_true(known[name], name)
+    end
+    assert.is_nil(known.Stopp)
+  end)
+end)

@@ -162,6 +162,7 @@ local function add_engine(d)
   d.owner = { state = function() return "dead" end }
   d.logfile = require("wrapix.logfile")
   d.gc = { find = function() return d.garbage or {} end }
+  d.leftover = { find = function() return d.gone or {} end }
   d.stopping = {
     one = function(live, _, opts)
       d.stopped = d.stopped or {}

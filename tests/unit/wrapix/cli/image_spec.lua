@@ -59,7 +59,7 @@ end)
 
 local function entry(fields)
   local all = { ref = "localhost/wrapix-base:1", id = "a", kind = "image", profile = "base",
-    size = 250e6, created = 0, in_use = false, current = true, labels = {} }
+    created = 0, in_use = false, current = true, labels = {} }
   for name, value in pairs(fields or {}) do all[name] = value end
   return all
 end
@@ -69,20 +69,24 @@ describe("image list", function()
     local list = { ... }
     return function() return list end
   end
+  local function measure(entries)
+    for _, one in ipairs(entries) do one.size, one.own_size = 250e6, 40e6 end
+  end
 
   it("tells profile, reference, size, age and who needs it", function()
-    local status, out = try({ needed = needed(entry(),
+    local status, out = try({ measure = measure, needed = needed(entry(),
       entry({ ref = "localhost/wrapix-stage:2", kind = "stage", in_use = true, current = false })) },
       "list")
     assert.equal(0, status)
-    assert.equal("PROFILE  IMAGE                     SIZE    AGE      USED  CURRENT\n"
-      .. "base     localhost/wrapix-base:1   250 MB  16m 40s  -     yes\n"
-      .. "(stage)  localhost/wrapix-stage:2  250 MB  16m 40s  yes   -\n", out)
+    assert.equal("PROFILE  IMAGE                     SIZE    OWN    AGE      USED  CURRENT\n"
+      .. "base     localhost/wrapix-base:1   250 MB  40 MB  16m 40s  -     yes\n"
+      .. "(stage)  localhost/wrapix-stage:2  250 MB  40 MB  16m 40s  yes   -\n", out)
   end)
 
   it("asks who needs what with the images of all profiles that can be read", function()
     local asked
     try({
+      measure = measure,
       recipe = function(profile) return profile.name ~= "rust" and { ref = "r:" .. profile.name } end,
       needed = function(_, profiles)
         asked = profiles
@@ -93,15 +97,17 @@ describe("image list", function()
   end)
 
   it("is the same as JSON, also when there is none", function()
-    local _, out = try({ needed = needed(entry({ workspaces = { "/w" } })) }, "list", "--json")
+    local _, out = try({ measure = measure,
+      needed = needed(entry({ workspaces = { "/w" } })) }, "list", "--json")
+    assert.matches('"own_size":4', out)
     assert.truthy(out:find('"ref":"localhost/wrapix-base:1"', 1, true))
     assert.truthy(out:find('"age":1000', 1, true))
     assert.truthy(out:find('"workspaces":["/w"]', 1, true))
-    assert.equal("[]\n", select(2, try({ needed = needed() }, "list", "--json")))
+    assert.equal("[]\n", select(2, try({ measure = measure, needed = needed() }, "list", "--json")))
   end)
 
   it("says when there is none", function()
-    local status, out, err = try({ needed = needed() }, "list")
+    local status, out, err = try({ measure = measure, needed = needed() }, "list")
     assert.equal(0, status)
     assert.equal("", out)
     assert.equal("wrapix: note: no images yet; `wrapix image build` makes one\n", err)
@@ -150,6 +156,11 @@ describe("image show", function()
       "base +100 MB +debian", "wrapix.recipe +1" }) do
       assert.truthy(out:find(line), line)
     end
+  end)
+
+  it("takes no word for a reference that is none", function()
+    local status, _, err = try({}, "show", "x y:1")
+    assert.same({ 2, 'wrapix: usage: image show: x y:1 is not an image reference\n' }, { status, err })
   end)
 
   it("means a profile's image by its name, and says what is not there", function()
@@ -223,7 +234,7 @@ describe("image update-agents", function()
   local function update(newest, ...)
     local set = {}
     local d = double.new({
-      sys = { time = function() return 0 end },
+      sys = { time = function() return 0 end, environ = function() return {} end },
       image = {
         recipe = function(profile) return { of = profile } end,
         reference = function() return "r:1" end,
@@ -250,6 +261,7 @@ describe("image update-agents", function()
       },
     })
     local status, out, err = double.run(d, "image", "update-agents", ...)
+    set.engine = d.gathered ~= nil or nil
     return status, out, err, set
   end
 
@@ -257,13 +269,13 @@ describe("image update-agents", function()
     local status, out, _, set = update({ claude = "1.2.0", pi = "2.1.0" })
     assert.equal(0, status)
     assert.equal("claude 1.0.0 → 1.2.0\npi 2.1.0, the newest\n", out)
-    assert.same({ asked = { "claude", "pi" }, claude = "1.2.0" }, set)
+    assert.same({ asked = { "claude", "pi" }, claude = "1.2.0", engine = true }, set)
   end)
 
   it("pins nothing with --dry-run", function()
     local _, out, _, set = update({ claude = "1.2.0" }, "--dry-run", "claude")
     assert.equal("claude 1.0.0 → 1.2.0\n", out)
-    assert.same({ asked = { "claude" } }, set)
+    assert.same({ asked = { "claude" }, engine = true }, set)
   end)
 
   describe("of an agent that commands install", function()
@@ -277,7 +289,7 @@ describe("image update-agents", function()
       assert.equal(0, status)
       assert.equal("claude 1.0.0, the newest\n"
         .. "pi 2.1.0, moved by hand: wrapix image update-agents pi@VERSION\n", out)
-      assert.same({ asked = { "claude" } }, set)
+      assert.same({ asked = { "claude" }, engine = true }, set)
     end)
 
     it("asks nobody when it is alone", function()
@@ -295,7 +307,7 @@ describe("image update-agents", function()
     status, out, _, set = update({ pi = "3.0.0" }, "pi", "claude@0.9.1", "--dry-run")
     assert.equal(0, status)
     assert.equal("claude 1.0.0 → 0.9.1\npi 2.1.0 → 3.0.0\n", out)
-    assert.same({ asked = { "pi" } }, set)
+    assert.same({ asked = { "pi" }, engine = true }, set)
   end)
 
   it("takes no word for a version", function()

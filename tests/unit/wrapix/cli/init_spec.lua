@@ -37,6 +37,7 @@ local function accepting()
       login = { dest = "~/.x", command = { "x" }, status = function() return "none" end } }
   end
   d.fs.temp_dir = function() return nil, "no room here", "ENOSPC" end
+  d.pins = { get = function() end, set = function() return true end }
   d.store = { DEFAULT = "default" }
   d.logins = { list = function() return {} end, reader = function() return function() end end }
   return d
@@ -165,6 +166,17 @@ describe("a word", function()
       .. "hint: `wrapix help` lists the commands, `wrapix profile list` the profiles\n", err)
     assert.truthy(select(3, try("rsut")):find("(did you mean 'rust'?)", 1, true))
     assert.truthy(select(3, try("")):find('run: "": no such command', 1, true))
+  end)
+
+  it("that is nothing is told by the command that got it", function()
+    for words, action in pairs({ [{ "explain" }] = "explain", [{ "image", "build" }] = "image build",
+      [{ "image", "show" }] = "image show", [{ "image", "export", "f" }] = "image export" }) do
+      words[#words + 1] = "explian"
+      local status, _, err = try(table.unpack(words))
+      assert.equal(2, status)
+      assert.equal(("wrapix: %s: explian: no such profile or .lua file\n"
+        .. "hint: `wrapix profile list` lists the profiles\n"):format(action), err)
+    end
   end)
 
   it("may stand after options, which are then the command's", function()

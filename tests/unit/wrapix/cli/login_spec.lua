@@ -12,7 +12,8 @@ local function deps(over, agents)
   agents = agents or { tool = AGENT }
   local d = double.new(over)
   d.sys = { uid = function() return 7 end, gid = function() return 8 end,
-    euid = function() return d.euid or 7 end, environ = function() return d.env or {} end }
+    euid = function() return d.euid or 7 end, environ = function() return d.env or {} end,
+    term_size = function() return d.size end }
   d.removed, d.owned = {}, {}
   d.fs.temp_dir = function(prefix) return "/tmp/" .. prefix .. "1" end
   d.fs.remove_tree = function(dir) d.removed[#d.removed + 1] = dir end
@@ -88,6 +89,8 @@ describe("wrapix login with words that do not fit", function()
       [{ "tool", "--json" }] = "--json goes with `wrapix login status`",
       [{ "status", "--name", "work" }] = "--name goes with an AGENT",
       [{ "status", "--image", "x:1" }] = "--image goes with an AGENT",
+      [{ "status", "-C", "." }] = "-C goes with an AGENT",
+      [{ "tool", "--image", "x y" }] = "'x y' is not an image reference",
     }) do
       local d = deps()
       local status, out, err = double.run(d, "login", table.unpack(words))
@@ -117,6 +120,22 @@ describe("wrapix login status", function()
     assert.matches("tool +default +logged in", out)
     assert.is_nil(out:find("\27", 1, true))
     assert.equal("wrapix: warning: agent: zzz: no such agent\n", err)
+  end)
+
+  it("shows all of a detail, but for the edge of a terminal", function()
+    local told = ("w"):rep(200)
+    local agent = { name = "tool", title = "Tool", secrets = {},
+      login = { status = function() return "there", told end } }
+    local function shown(size)
+      local d = deps({ size = size }, { tool = agent })
+      return (select(2, double.run(d, "login", "status")))
+    end
+    assert.truthy(shown():find(told .. "\n", 1, true))
+    local out = shown({ rows = 24, cols = 100 })
+    assert.equal(100, utf8.len(out:match("\n(tool [^\n]*)")))
+    assert.matches("w…\n$", out)
+    agent.login.status = function() return "there", ("w"):rep(5000) end
+    assert.is_true(#shown() < 1000)
   end)
 
   it("shows root the logins of others too", function()

@@ -70,9 +70,13 @@ profile shop
   end)
 
   it("names the nearest of an unknown one", function()
-    local status, _, err = try({}, "show", "rsut")
-    assert.equal(2, status)
-    assert.truthy(err:find("(did you mean 'rust'?)", 1, true))
+    for _, command in ipairs({ "show", "env" }) do
+      local status, _, err = try({}, command, "rsut")
+      assert.equal(2, status)
+      assert.equal(("wrapix: profile %s: rsut: no such profile or .lua file "
+        .. "(did you mean 'rust'?)\nhint: `wrapix profile list` lists the profiles\n")
+        :format(command), err)
+    end
   end)
 end)
 

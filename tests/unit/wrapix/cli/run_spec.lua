@@ -59,6 +59,7 @@ describe("options of a run", function()
     assert.equal("/w/sub/x", d.gathered.workspace)
   end)
 
+  local LONG = ("a"):rep(129)
   for _, case in ipairs({
     { { "--memory", "much" }, "option '--memory': 'much' is not a size such as 512m or 4g" },
     { { "--cpus=-1" }, "option '--cpus': '-1' is not a number of processors such as 2 or 1.5" },
@@ -70,8 +71,16 @@ describe("options of a run", function()
       "option '--mount': '/a:b' is no mount: b: dest: b: a destination must be an absolute path "
         .. "in the container" },
     { { "-e", "1A=hunter2" },
-      "option '--env': '1A' is not a variable name: letters, digits and _ only" },
-    { { "-e", "=x" }, "option '--env': '' is not a variable name: letters, digits and _ only" },
+      "option '--env': '1A' is not a variable name" },
+    { { "-e", "=x" }, "option '--env': '' is not a variable name" },
+    { { "-e", "HOME=/" }, "option '--env': 'HOME' is set by wrapix and cannot be changed" },
+    { { "-e", "WRAPIX" }, "option '--env': 'WRAPIX' is set by wrapix and cannot be changed" },
+    { { "--name", "a/b" }, "option '--name': 'a/b' is not a container name" },
+    { { "--name=" }, "option '--name': '' is not a container name" },
+    { { "--name", LONG }, ("option '--name': '%s' is not a container name"):format(LONG) },
+    { { "--image", "x y" }, "option '--image': 'x y' is not an image reference" },
+    { { "--image=" }, "option '--image': '' is not an image reference" },
+    { { "--image=-x" }, "option '--image': '-x' is not an image reference" },
     { { "-C", "" }, "option '--workspace': '' is no directory" },
     { { "--network", "opn" },
       "option '--network': 'opn' is not one of open, none (did you mean 'open'?)" },
@@ -265,7 +274,7 @@ describe("explain", function()
     local over = { files = { ["x.lua"] = function() return 0 end } }
     local status, _, err = try(over, "explain", "x.lua")
     assert.equal(125, status)
-    assert.truthy(err:find("run: x.lua: returned no profile", 1, true))
+    assert.truthy(err:find("explain: x.lua: returned no profile", 1, true))
   end)
 end)
 

@@ -65,6 +65,14 @@ describe("ps", function()
 end)
 
 describe("exec", function()
+  it("takes no relative place inside", function()
+    for _, place in ipairs({ "src", "", "./x" }) do
+      local status, _, err = double.run(new({ one() }), "exec", "web", "--workdir=" .. place, "--", "ls")
+      assert.equal(2, status)
+      assert.matches("is no absolute path inside", err)
+    end
+  end)
+
   it("runs a command, and ends as it does", function()
     local d = new({ one() })
     d.result = { code = 42 }
@@ -372,6 +380,26 @@ describe("gc", function()
     _, out = double.run(d, "gc", "-n", "--json")
     assert.equal('[{"kind":"helpers","what":"/c/guest/1","why":"of another version"}]\n', out)
     assert.same({}, removed)
+  end)
+
+  it("keeps what agents have of projects that are gone, unless it is asked for", function()
+    local removed, d = {}, new()
+    d.gone = { { kind = "project", what = "/d/projects/x", why = "its workspace /x is gone",
+      remove = function()
+        removed[#removed + 1] = "x"
+        return true
+      end } }
+    local _, out, err = double.run(d, "gc")
+    assert.same({ "", {} }, { out, removed })
+    assert.matches("note: kept what agents have of 1 project whose workspace is gone; `wrapix gc "
+      .. "--projects --dry-run` lists it\n", err, 1, true)
+    _, out = double.run(d, "gc", "--projects", "-n")
+    assert.same({ "would remove project /d/projects/x: its workspace /x is gone\n", {} },
+      { out, removed })
+    d.written = {}
+    _, out = double.run(d, "gc", "--projects")
+    assert.same({ "removed project /d/projects/x: its workspace /x is gone\n", { "x" } },
+      { out, removed })
   end)
 
   it("fails when something cannot be removed", function()

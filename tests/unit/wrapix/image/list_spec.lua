@@ -33,7 +33,7 @@ describe("image.list", function()
     })
     assert.equal(2, #entries)
     assert.same({
-      ref = "localhost/wrapix-base:00ff", id = "b", size = 7, created = 1700000000,
+      ref = "localhost/wrapix-base:00ff", id = "b", created = 1700000000,
       profile = "base", hash = "00ff", packages = 33, kind = "image",
       labels = { recipe = "00ff", profile = "base", packages = "33",
         base = "localhost/wrapix-base-debian:trixie" },

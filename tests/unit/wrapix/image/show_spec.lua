@@ -40,7 +40,7 @@ describe("image.show", function()
       { kind = "packages", ref = "localhost/wrapix-stage:0a", size = 50, created = 7 },
       { kind = "agents", ref = "localhost/wrapix-shop:01", size = 400, created = 7 },
     }, shown.stages)
-    assert.equal(550, shown.size)
+    assert.same({ 550, 400 }, { shown.size, shown.own_size })
     assert.same({ "git", "jq" }, shown.packages)
     assert.same({ { name = "claude", version = "1.0.0" }, { name = "pi", version = "2.0.0" } },
       shown.agents)

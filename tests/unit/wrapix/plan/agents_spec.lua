@@ -268,6 +268,34 @@ describe("what an agent brings", function()
     assert.same({ { what = "hooks.agent.Odd", reason = "has no such event" } }, p.agents[1].unused)
   end)
 
+  describe("for an event that no agent is known to have", function()
+    local function warned(agents, agent_hooks, changes)
+      local p = made({ base = "b", agents = agents, hooks = { agent = agent_hooks } }, nil,
+        with_agent(changes or { events = { "Stop", "PreToolUse" } }))
+      local found = {}
+      for _, warning in ipairs(p.warnings) do
+        if warning.text:find("^hooks.agent: ") then found[#found + 1] = warning.text end
+      end
+      return found
+    end
+
+    it("names the nearest, and is passed on", function()
+      local found = warned({ "odd" }, { Stopp = "x", Stop = "y", Quite = false })
+      assert.equal(2, #found)
+      assert.matches("'Quite' is no event that is known$", found[1])
+      assert.matches("'Stopp' is no event that is known %(did you mean 'Stop'%?%)$", found[2])
+    end)
+
+    it("says nothing where an agent may have it", function()
+      assert.same({}, warned({ "odd" }, { Stopp = "x" }, { events = false }))
+      assert.same({}, warned({ "odd", "codex" }, { Stopp = "x" }))
+    end)
+
+    it("believes an agent that says it has no place for it", function()
+      assert.equal(1, #warned({ "odd", "claude" }, { Odd = "x" }))
+    end)
+  end)
+
   it("is made by the launcher only below its own directories", function()
     local p = made(copy(CLAUDE, { caches = { uv = "~/.cache/uv" } }))
     local list = {}

@@ -60,6 +60,14 @@ describe("chunk.find by name", function()
     assert.same({}, found.notes)
   end)
 
+  it("does not send to `wrapix trust` what nobody can agree to", function()
+    local files = { [WS .. "shop.lua"] = "return 1" }
+    local _, _, code, hint = chunk.find("shop", context(files, { trusted = function()
+      return false, "it is a link, or below one"
+    end }))
+    assert.same({ "ENOENT", WS .. "shop.lua is not used: it is a link, or below one" }, { code, hint })
+  end)
+
   it("tells of an untrusted file when there is no other", function()
     local result, message, code, hint =
       chunk.find("shop", context({ [WS .. "shop.lua"] = "return 1" }))

@@ -155,6 +155,21 @@ describe("mounts", function()
     }, draft.mounts)
   end)
 
+  it("that only a person should let in are comments, with the reason", function()
+    local draft, taken, left = map({ mounts = { "source=/etc,target=/x,type=bind",
+      "source=/srv,target=/y,type=bind" } }, { check_mount = function(spec)
+        return true, nil, spec.source == "/etc" and "it is\nthe system's own" or nil
+      end })
+    assert.same({ "mounts: source=/srv,target=/y,type=bind" }, { (next(taken)) })
+    assert.equal("a comment in the draft: it is\nthe system's own",
+      left["mounts: source=/etc,target=/x,type=bind"])
+    local text = write.render(draft)
+    assert.matches('    %-%- Left to you: it is.*\n    %-%- { source = "/etc", dest = "/x", '
+      .. 'mode = "rw", optional = true },\n    { source = "/srv"', text)
+    local own = run(text)
+    assert.same({ { source = "/srv", dest = "/y", mode = "rw", optional = true } }, own.mounts)
+  end)
+
   it("of volumes become caches of this project, of tmpfs writable", function()
     local draft = mounts(
       "source=modules-${devcontainerId},target=${containerWorkspaceFolder}/node_modules,type=volume",
