@@ -11,6 +11,7 @@ local M = {}
 
 local OPTIONS = {
   cwd = "string", env = "table", clear_env = "boolean", session = "boolean",
+  terminal = "boolean",
   stdin = "stdio", stdout = "stdio", stderr = "stdio",
   input = "string", timeout = "number", grace = "number", max_output = "number",
 }
@@ -77,8 +78,9 @@ function M.signal_name(number) return c.signal_name(number) end
 
 ---Starts a process. Options: cwd; env (a map merged over ours, false unsets);
 ---clear_env; stdin, stdout, stderr: "inherit" | "null" | "pipe" | { file = path,
----mode = "r"|"w"|"a" }, stderr also "stdout" (default: null, inherit, inherit);
----session = true for a session of its own, without a terminal, killed as a whole.
+---mode = "r"|"w"|"a"|"rw" }, stderr also "stdout" (default: null, inherit, inherit);
+---session = true for a session of its own, without a terminal, killed as a whole;
+---terminal = true for one whose terminal is stdin, a file.
 ---@param argv string[]
 ---@param opts table?
 ---@return wrapix.Proc|nil
@@ -92,7 +94,8 @@ function M.spawn(argv, opts)
   local path, msg, code = sys.which(argv[1], vars.PATH)
   if not path then return nil, msg, code end
   local stdio = { opts.stdin or "null", opts.stdout or "inherit", opts.stderr or "inherit" }
-  local proc, stdin, stdout, stderr = c.spawn(path, argv, env, opts.cwd, stdio, opts.session)
+  local group = opts.terminal and "terminal" or opts.session and "session" or nil
+  local proc, stdin, stdout, stderr = c.spawn(path, argv, env, opts.cwd, stdio, group)
   if not proc then return nil, stdin, stdout end
   return setmetatable({
     _proc = proc, _opts = opts, _kept = {}, stdin = stdin, stdout = stdout, stderr = stderr,

@@ -128,6 +128,21 @@ function Launch:_on_signal(name, sender)
   self.work:cancel()
 end
 
+-- What the program does at its terminal to be noticed, where the profile asks for that.
+function Launch:_attention()
+  local plan = self.plan
+  local is_seen = plan.terminal.tty or self.opts.on_stdout
+  if not plan.terminal.watch or plan.detach or not is_seen then return nil end
+  return {
+    take = function(text, idle)
+      if self.notify then self.notify:watch(text, idle) end
+    end,
+    missing = function(msg)
+      self.report:warn("notify: the terminal is not watched: " .. msg)
+    end,
+  }
+end
+
 -- The engine's process for as long as it lives; in a detached start it ends as
 -- soon as the container runs.
 function Launch:_run_engine(errors)
@@ -141,6 +156,7 @@ function Launch:_run_engine(errors)
   watch.on_stdout = not plan.detach and opts.on_stdout or nil
   watch.stderr = "pipe"
   watch.on_stderr = function(chunk) return errors:take(chunk) end
+  watch.attention = self:_attention()
   watch.on_start = function(running)
     self.is_up, self.was_up = true, true
     self.stopper.has_ended = function() return running:exited() end
