@@ -14,7 +14,11 @@ local OPTIONS = {
   terminal = "boolean",
   stdin = "stdio", stdout = "stdio", stderr = "stdio",
   input = "string", timeout = "number", grace = "number", max_output = "number",
+  background = "boolean",
 }
+
+-- What a program wrote before its end is in the pipe by then, and read in a moment.
+local LAST_SECONDS, LOOK_SECONDS = 0.05, 0.002
 
 ---@class wrapix.ProcResult
 ---@field code integer? exit status; exactly one of code and signal is there
@@ -124,7 +128,7 @@ local function drain(stream, kept, limit)
   while true do
     local chunk, msg, code = stream:read()
     if not chunk then
-      if msg and code ~= "EBADF" then return nil, msg, code end
+      if msg and not stream:is_closed() then return nil, msg, code end
       stream:close()
       return true
     end
@@ -143,6 +147,17 @@ function Proc:_collect(scope, limit)
   end
 end
 
+local function is_open(stream) return stream ~= nil and not stream:is_closed() end
+
+-- Closes the pipes that something else still holds when the process itself has ended.
+function Proc:_let_go()
+  local deadline = sys.clock() + LAST_SECONDS
+  while (is_open(self.stdout) or is_open(self.stderr)) and sys.clock() < deadline do
+    if not task.sleep(LOOK_SECONDS) then return end
+  end
+  self:close_pipes()
+end
+
 ---Waits for the end of the process and of its pipes (rule 18). What nobody read
 ---of stdout and stderr is in the result.
 ---@return wrapix.ProcResult|nil
@@ -152,7 +167,9 @@ function Proc:wait()
   local limit = self._opts.max_output or 64 * 1024 * 1024
   local result, msg, code = task.scope(function(scope)
     self:_collect(scope, limit)
-    return self._proc:wait()
+    local ended, why, what = self._proc:wait()
+    if ended and self._opts.background then self:_let_go() end
+    return ended, why, what
   end)
   if not result then return nil, msg, code end
   for name, kept in pairs(self._kept) do
@@ -215,7 +232,8 @@ end
 ---Runs a process to its end. Options of spawn, and: input (a string for stdin);
 ---timeout in seconds, then TERM, `grace` seconds (5), KILL; max_output in bytes a
 ---stream (64 MiB), the rest is dropped and `truncated` set. stdout and stderr are
----collected unless given.
+---collected unless given; with background = true only until the process itself has
+---ended, whatever it left running with them.
 ---@param argv string[]
 ---@param opts table?
 ---@return wrapix.ProcResult|nil

@@ -228,6 +228,23 @@ describe("wrapix-notifyd", function()
     assert.matches("a line was skipped", d:finish(one).stderr)
   end)
 
+  case("waits for no program that a command left behind", function()
+    assert(fs.ensure_dir(dir .. "/c/wrapix"))
+    assert(fs.write_atomic(dir .. "/c/wrapix/notify.lua", ([[return { rate = false, join = 0, sinks = {
+      { "command", argv = { "sh", "-c", "sleep 60 & echo $! >>%s/left" } } } }]]):format(dir)))
+    local one = d:start()
+    finally(function()
+      for pid in (fs.read(dir .. "/left") or ""):gmatch("%d+") do proc.run({ "kill", pid }) end
+      d:stop_all()
+    end)
+    local start = sys.clock()
+    for i = 1, 3 do d:send(line("m" .. i)) end
+    wait_for("three", function() return select(2, (fs.read(dir .. "/left") or ""):gsub("\n", "")) == 3 end)
+    assert.is_true(sys.clock() - start < 8) -- each would have had ten
+    d:finish(one)
+    for _, record in ipairs(d:history()) do assert.equal("shown", record.decision) end
+  end)
+
   case("explains what it did", function()
     d:rules("min_age = 20, quiet = false")
     local one = d:start()
