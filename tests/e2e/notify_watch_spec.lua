@@ -11,7 +11,7 @@ local task = require("wrapix.task")
 local terminal = require("support.terminal")
 
 local SOCKET = e2e.runtime_dir .. "/notify.sock"
-local CTRL_C, CTRL_Z, CTRL_D = "\3", "\26", "\4"
+local CTRL_C, CTRL_Z = "\3", "\26"
 local HUNG_UP = 129
 
 describe("a watched terminal", function()
@@ -90,9 +90,9 @@ describe("a watched terminal", function()
     task.sleep(0.2)
     term:type(CTRL_C)
     term:expect("%$ ")
-    term:type(CTRL_D)
-    local _, modes = term:wait()
-    assert.equal("same", modes)
+    term:type("exit 3\r")
+    local status, modes = term:wait()
+    assert.same({ 3, "same" }, { status, modes })
   end)
 
   it("passes a lot, fast and unchanged", function()
