@@ -30,6 +30,11 @@ describe("wrapix-notifyd", function()
     end)
   end
 
+  local function free_port()
+    local probe <close> = assert(net.listen_tcp("127.0.0.1", 0))
+    return probe:port()
+  end
+
   case("listens where only this user can, shows, and leaves nothing behind", function()
     d:rules()
     local one, said = d:start()
@@ -158,6 +163,60 @@ describe("wrapix-notifyd", function()
       task.timeout(PATIENCE, err.read_line, err))
     d:send(line("more"))
     d:wait_shown("new more|")
+  end)
+
+  case("listens on TCP as the rules say, and follows them on SIGHUP", function()
+    local function read_line(one)
+      return assert(task.timeout(PATIENCE, one.stderr.read_line, one.stderr))
+    end
+    local function code(port)
+      local stream, _, what = net.connect_tcp("127.0.0.1", port)
+      if stream then stream:close() end
+      return what or "open"
+    end
+    local first, second = free_port(), free_port()
+    d:rules()
+    local one = d:start()
+    assert.equal("ECONNREFUSED", code(first))
+    local function reload(port)
+      d:rules(port and ("tcp = { host = \"127.0.0.1\", port = %d }"):format(port))
+      one:kill("HUP")
+      assert.matches("rules read", read_line(one))
+      if port then
+        assert.matches(("listening on TCP port %d (127.0.0.1)"):format(port), read_line(one), 1, true)
+      end
+    end
+    reload(first)
+    assert.same({ "open", "ECONNREFUSED" }, { code(first), code(second) })
+    reload(second)
+    assert.same({ "ECONNREFUSED", "open" }, { code(first), code(second) })
+    one:kill("HUP") -- the same rules: the same socket
+    assert.matches("rules read", read_line(one))
+    assert.equal("open", code(second))
+    reload(nil)
+    wait_for("the end of TCP", function() return code(second) == "ECONNREFUSED" end)
+    d:send(line("still"))
+    d:wait_shown("still")
+    reload(first)
+    assert.equal(0, d:finish(one).code)
+    assert.equal("ECONNREFUSED", code(first))
+  end)
+
+  case("says what is wrong with a path that is too long for a socket", function()
+    local long = dir .. ("/" .. ("x"):rep(60)):rep(2)
+    assert(fs.ensure_dir(long, 448))
+    d.env.XDG_RUNTIME_DIR = long
+    local result = d:run("notifyd")
+    assert.equal(125, result.code)
+    assert.matches("notify.sock: the path has %d+ bytes, and that of a socket at most %d+\n", result.stderr)
+    assert.matches("hint: set XDG_RUNTIME_DIR to a directory with a shorter path", result.stderr, 1, true)
+    assert.same({}, fs.list(long))
+    assert.matches("ENAMETOOLONG: socket '/.+': %d+ bytes, of which 107 fit",
+      (select(2, net.listen_unix(long .. "/x"))))
+    d:rules() -- no daemon can be there, so it is not missed
+    result = d:run("notify", "alone")
+    assert.same({ 0, "" }, { result.code, result.stderr })
+    assert.equal("alone||1|-\n", d:shown())
   end)
 
   case("starts with broken rules, by the defaults, and says so", function()
@@ -321,9 +380,7 @@ describe("wrapix-notifyd", function()
     end)
 
     case("over TCP only who knows the token of a session that lives", function()
-      local probe = assert(net.listen_tcp("127.0.0.1", 0))
-      local port = probe:port()
-      probe:close()
+      local port = free_port()
       d:rules(("tcp = { host = \"127.0.0.1\", port = %d }, join = 0"):format(port))
       local session = dir .. "/r/wrapix/sessions/abcdef"
       assert(fs.ensure_dir(session .. "/run", 448))
