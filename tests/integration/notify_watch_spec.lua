@@ -163,6 +163,18 @@ describe("a watched terminal", function()
           env = { TERM = "xterm" } })
     end
 
+    it("is the person's own where none can be put between, and that is told", function()
+      local path = world:write("run.lua", [[
+        local told
+        local result = assert(require("wrapix.container").run({ "echo", "ran" },
+          { attention = { take = error, missing = function(message) told = message end } }))
+        print(told)
+        return result.code]])
+      local result = world:run({ path })
+      assert.same({ 0, "ran\nENOTTY: read the terminal's modes: inappropriate ioctl for device\n" },
+        { result.code, result.stdout })
+    end)
+
     it("has the size of the person's, at once and after a change", function()
       local terminal <close> = open(
         "trap 'stty size' WINCH; stty size; while :; do sleep 0.02; done", { rows = 33, cols = 44 })
