@@ -18,7 +18,7 @@ local OPTIONS = {
 }
 
 -- What a program wrote before its end is in the pipe by then, and read in a moment.
-local LAST_SECONDS, LOOK_SECONDS = 0.05, 0.002
+local LAST_SECONDS = 0.05
 
 ---@class wrapix.ProcResult
 ---@field code integer? exit status; exactly one of code and signal is there
@@ -137,24 +137,27 @@ local function drain(stream, kept, limit)
   end
 end
 
+-- Returns the tasks that read.
 function Proc:_collect(scope, limit)
+  local reading = {}
   for _, name in ipairs({ "stdout", "stderr" }) do
     local stream = self[name]
     if stream and not stream:is_closed() and not stream:is_reading() then
       self._kept[name] = self._kept[name] or { size = 0 }
-      scope:spawn(drain, stream, self._kept[name], limit)
+      reading[#reading + 1] = scope:spawn(drain, stream, self._kept[name], limit)
     end
   end
+  return reading
 end
 
-local function is_open(stream) return stream ~= nil and not stream:is_closed() end
+local function wait_for_all(children)
+  for _, child in ipairs(children) do child:wait() end
+  return true
+end
 
 -- Closes the pipes that something else still holds when the process itself has ended.
-function Proc:_let_go()
-  local deadline = sys.clock() + LAST_SECONDS
-  while (is_open(self.stdout) or is_open(self.stderr)) and sys.clock() < deadline do
-    if not task.sleep(LOOK_SECONDS) then return end
-  end
+function Proc:_let_go(reading)
+  if task.timeout(LAST_SECONDS, wait_for_all, reading) then return end
   self:close_pipes()
 end
 
@@ -166,9 +169,9 @@ end
 function Proc:wait()
   local limit = self._opts.max_output or 64 * 1024 * 1024
   local result, msg, code = task.scope(function(scope)
-    self:_collect(scope, limit)
+    local reading = self:_collect(scope, limit)
     local ended, why, what = self._proc:wait()
-    if ended and self._opts.background then self:_let_go() end
+    if ended and self._opts.background then self:_let_go(reading) end
     return ended, why, what
   end)
   if not result then return nil, msg, code end

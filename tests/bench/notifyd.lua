@@ -128,7 +128,8 @@ local function shell(opts, place)
   end
   local socket, file = place .. "/shell.sock", place .. "/shell"
   local function listen(env)
-    return assert(proc.spawn({ "socat", ("UNIX-LISTEN:%s,fork,unlink-early"):format(socket),
+    -- Half a second after the client it would end what it started, which a busy machine needs.
+    return assert(proc.spawn({ "socat", "-t", "20", ("UNIX-LISTEN:%s,fork,unlink-early"):format(socket),
       ("EXEC:%s/tests/bench/shell_daemon.sh"):format(opts.checkout) },
       { stderr = "null", env = env, session = true }))
   end

@@ -61,7 +61,8 @@ function M.show(message, opts, run)
   for name, value in pairs(M.variables(message)) do env[name] = value end
   -- A script may leave a player of sounds behind, and is not waited for because of it.
   return text.run(run, opts.argv, {
-    input = M.json(message), env = env, timeout = opts.timeout or 10, background = true,
+    input = M.json(message), stdout = "null", env = env, timeout = opts.timeout or 10,
+    background = true,
   })
 end
 
