@@ -153,7 +153,7 @@ static void stop(struct relay *r) {
 }
 
 static void obey_signals(struct relay *r) {
-  char list[64];
+  char list[64] = {0};
   ssize_t n = WX_RETRY(read(r->signals, list, sizeof list));
   for (ssize_t i = 0; i < n; i++) {
     if (list[i] == SIGINT)
@@ -244,7 +244,7 @@ static bool give(int fd, struct bytes *b, size_t most) {
 }
 
 static void take_control(struct relay *r) {
-  char byte;
+  char byte = 0;
   ssize_t n = WX_RETRY(read(r->control, &byte, 1));
   if (n == 1 && byte == WX_RELAY_ENDED)
     r->has_ended = true;
@@ -312,6 +312,8 @@ static void run(struct relay *r) {
     if (fds[CONTROL].revents)
       take_control(r);
     pass_on(r, fds);
+    if (r->is_gone && r->control < 0)
+      return; // nobody is left on this side: the program's terminal hangs up as well
   }
 }
 

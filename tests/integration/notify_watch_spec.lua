@@ -241,6 +241,16 @@ describe("a watched terminal", function()
       assert.equal(7, (terminal:wait()))
     end)
 
+    it("is hung up when the terminal is gone, and wrapix as well", function()
+      local path = world:write("run.lua", [[
+        require("wrapix.container").run({ "/bin/sh", "-c", "stty raw; echo up $$; exec cat" },
+          { attention = { take = function() end, missing = error } })]])
+      local terminal <close> = terminals.open({ worlds.wrapix, path }, { helper = worlds.pty })
+      local engine = terminal:expect("up (%d+)")
+      terminal:hang_up() -- of which wrapix dies here, as nothing of it listens
+      worlds.wait_until("its end", function() return not fs.stat("/proc/" .. engine) end)
+    end)
+
     it("may write on when the terminal is gone", function()
       local terminal <close> = open(("trap '' HUP; echo up; while [ ! -e %s/gone ]; do sleep 0.02; done; "
         .. "yes | head -c 3000000; echo >%s/done"):format(world.dir, world.dir))
