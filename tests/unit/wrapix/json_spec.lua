@@ -176,13 +176,13 @@ describe("json.decode", function()
 
   it("may be used by a finalizer that runs in the middle of it", function()
     local text = '[{"a":["' .. ("x"):rep(100) .. '",2,{"b":"c"}]}]'
-    local many = "[" .. (text .. ","):rep(200) .. text .. "]"
+    local many = "[" .. (text .. ","):rep(60) .. text .. "]"
     local runs, bad = 0, 0
-    local pause = collectgarbage("setpause", 20) -- so that it collects all the time
+    local pause = collectgarbage("setpause", 110) -- so that it collects all the time
     finally(function() collectgarbage("setpause", pause) end)
     collectgarbage() -- it counts from the end of a round
-    for _ = 1, 50 do
-      for _ = 1, 50 do
+    for _ = 1, 20 do
+      for _ = 1, 20 do
         setmetatable({}, { __gc = function()
           runs = runs + 1
           if json.encode(json.decode(text)) ~= text then bad = bad + 1 end
