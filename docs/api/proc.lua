@@ -15,13 +15,13 @@ local Proc = {}
 ---@param argv string[] with argv[1]
 ---@param env string[] "NAME=VALUE"
 ---@param cwd string? nil: ours
----@param stdio table three of "inherit"|"null"|"pipe"|{ file = path, mode = "r"|"w"|"a" }; the third also "stdout"
----@param session boolean? true: a session of its own, signalled as a whole
+---@param stdio table three of "inherit"|"null"|"pipe"|{ file = path, mode = "r"|"w"|"a"|"rw" }; the third also "stdout"
+---@param group "same"|"session"|"terminal"|nil session: one of its own, signalled as a whole; terminal: one whose terminal is stdin
 ---@return wrapix._c.Proc|nil
 ---@return wrapix.Stream|string|nil stdin of a pipe, or the message
 ---@return wrapix.Stream|string|nil stdout, or the code
 ---@return wrapix.Stream|nil stderr
-function proc.spawn(path, argv, env, cwd, stdio, session) end
+function proc.spawn(path, argv, env, cwd, stdio, group) end
 
 ---@param name string without SIG
 ---@return integer? number nil for an unknown name

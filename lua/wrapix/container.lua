@@ -3,8 +3,10 @@
 -- status. Knows no flag of any engine; what a signal means is the caller's.
 
 local c = require("wrapix._c.container")
+local lazy = require("wrapix.lazy")
 local proc = require("wrapix.proc")
 local task = require("wrapix.task")
+local terminals = lazy("wrapix.terminal")
 
 local M = {}
 
@@ -26,6 +28,12 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@field on_stdout fun(chunk: string)? is handed what comes on stdout, which is a pipe then
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
+---@field attention wrapix.Attention? what the program shows is looked at on its way to our
+--- terminal, which is stdin and stdout, or to on_stdout
+
+---@class wrapix.Attention
+---@field take fun(text: string, idle: number?) a bell or a notification, see terminal.lua
+---@field missing fun(message: string) the program got our terminal itself
 
 ---Writes to our own stderr without holding up other tasks.
 ---@param text string
@@ -127,6 +135,35 @@ function M.supervise(opts, fn)
   end)
 end
 
+-- The terminal that a command gets in the place of ours, if it is to be looked at.
+local function open_relay(opts)
+  if not opts.attention or opts.on_stdout then return nil end
+  local between, msg = terminals.relay(0, 1)
+  if not between then opts.attention.missing(msg) end
+  return between
+end
+
+local function streams(opts, between)
+  local own = between and { file = between.path, mode = "rw" }
+  return {
+    env = opts.env, cwd = opts.cwd,
+    stdin = own or opts.input and "pipe" or opts.stdin or "inherit",
+    stdout = own or opts.on_stdout and "pipe" or opts.stdout or "inherit",
+    stderr = opts.stderr or "inherit",
+    terminal = own and true,
+  }
+end
+
+-- What is handed over is looked at first.
+local function watched(opts)
+  if not opts.attention or not opts.on_stdout then return opts.on_stdout end
+  local watcher = terminals.watcher()
+  return function(chunk)
+    for _, text in ipairs(watcher:feed(chunk)) do opts.attention.take(text) end
+    return opts.on_stdout(chunk)
+  end
+end
+
 ---Runs an engine command in the foreground. The terminal's modes are put back
 ---however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
 ---@param argv string[]
@@ -138,26 +175,25 @@ function M.run(argv, opts)
   local terminal <close> = setmetatable({}, { __close = c.term_restore })
   terminal.saved = c.term_save(0)
   return M.supervise(opts, function(scope)
-    local running <close>, msg, code = proc.spawn(argv, {
-      env = opts.env, cwd = opts.cwd,
-      stdin = opts.input and "pipe" or opts.stdin or "inherit",
-      stdout = opts.on_stdout and "pipe" or opts.stdout or "inherit",
-      stderr = opts.stderr or "inherit",
-    })
+    local between <close> = open_relay(opts)
+    local running <close>, msg, code = proc.spawn(argv, streams(opts, between))
     if not running then return nil, msg, code end
     if opts.on_start then opts.on_start(running) end
+    if between then between:started() end
+    local serving = between and scope:spawn(between.serve, between, opts.attention.take)
     local feeder = opts.input and scope:spawn(feed, running, opts.input)
     -- Taken from the process, whose wait() would read it as well whenever the relay
     -- is busy writing.
     if running.stderr then scope:spawn(relay, running.stderr, opts.on_stderr) end
     running.stderr = nil
     if opts.on_stdout then
-      scope:spawn(hand_over, running.stdout, opts.on_stdout)
+      scope:spawn(hand_over, running.stdout, watched(opts))
       running.stdout = nil
     end
     local result
     result, msg, code = running:wait()
     if feeder then feeder:cancel() end
+    if between then task.shield(between.finish, between, serving) end
     return result, msg, code
   end)
 end

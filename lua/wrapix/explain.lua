@@ -47,6 +47,10 @@ local function command_rows(plan)
     { "workspace", ("%s → %s"):format(path.show(plan.workspace.source), plan.workspace.dest),
       plan.workspace.origin },
   }
+  if plan.terminal.watch then
+    rows[#rows + 1] = { "watched", "bell, OSC 9, 99 and 777 are notifications",
+      plan.terminal.watch_origin }
+  end
   local lease = plan.lease
   if lease then
     rows[#rows + 1] = { "lease", ("%s %s"):format(lease.mode, path.show(lease.path)), lease.origin }

@@ -67,8 +67,11 @@ function M.decode(text, opts)
   if type(text) ~= "string" then
     error(("json.decode: string expected, got %s"):format(type(text)), 2)
   end
-  opts = options.check(opts, DECODE, "json.decode")
-  local depth, size = check_depth(opts, "json.decode"), opts.max_size or DEFAULT_SIZE
+  local depth, size = DEFAULT_DEPTH, DEFAULT_SIZE
+  if opts then
+    options.check(opts, DECODE, "json.decode")
+    depth, size = check_depth(opts, "json.decode"), opts.max_size or DEFAULT_SIZE
+  end
   if size < 0 then
     error("json.decode: option \"max_size\": 0 or more expected", 2)
   end

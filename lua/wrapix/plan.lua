@@ -184,6 +184,11 @@ local function add_terminal(ctx)
     size = facts.tty_size,
     origin = origin,
   }
+  local asked = ctx.profile.notify and ctx.profile.notify.terminal
+  if asked then
+    plan.terminal.watch = true
+    plan.terminal.watch_origin = profiles.late_origin(ctx.profile, "notify", "terminal")
+  end
   return true
 end
 

@@ -11,9 +11,14 @@ local M = {}
 
 local OPTIONS = {
   cwd = "string", env = "table", clear_env = "boolean", session = "boolean",
+  terminal = "boolean",
   stdin = "stdio", stdout = "stdio", stderr = "stdio",
   input = "string", timeout = "number", grace = "number", max_output = "number",
+  background = "boolean",
 }
+
+-- What a program wrote before its end is in the pipe by then, and read in a moment.
+local LAST_SECONDS = 0.05
 
 ---@class wrapix.ProcResult
 ---@field code integer? exit status; exactly one of code and signal is there
@@ -77,8 +82,9 @@ function M.signal_name(number) return c.signal_name(number) end
 
 ---Starts a process. Options: cwd; env (a map merged over ours, false unsets);
 ---clear_env; stdin, stdout, stderr: "inherit" | "null" | "pipe" | { file = path,
----mode = "r"|"w"|"a" }, stderr also "stdout" (default: null, inherit, inherit);
----session = true for a session of its own, without a terminal, killed as a whole.
+---mode = "r"|"w"|"a"|"rw" }, stderr also "stdout" (default: null, inherit, inherit);
+---session = true for a session of its own, without a terminal, killed as a whole;
+---terminal = true for one whose terminal is stdin, a file.
 ---@param argv string[]
 ---@param opts table?
 ---@return wrapix.Proc|nil
@@ -92,7 +98,8 @@ function M.spawn(argv, opts)
   local path, msg, code = sys.which(argv[1], vars.PATH)
   if not path then return nil, msg, code end
   local stdio = { opts.stdin or "null", opts.stdout or "inherit", opts.stderr or "inherit" }
-  local proc, stdin, stdout, stderr = c.spawn(path, argv, env, opts.cwd, stdio, opts.session)
+  local group = opts.terminal and "terminal" or opts.session and "session" or nil
+  local proc, stdin, stdout, stderr = c.spawn(path, argv, env, opts.cwd, stdio, group)
   if not proc then return nil, stdin, stdout end
   return setmetatable({
     _proc = proc, _opts = opts, _kept = {}, stdin = stdin, stdout = stdout, stderr = stderr,
@@ -121,7 +128,7 @@ local function drain(stream, kept, limit)
   while true do
     local chunk, msg, code = stream:read()
     if not chunk then
-      if msg and code ~= "EBADF" then return nil, msg, code end
+      if msg and not stream:is_closed() then return nil, msg, code end
       stream:close()
       return true
     end
@@ -130,14 +137,28 @@ local function drain(stream, kept, limit)
   end
 end
 
+-- Returns the tasks that read.
 function Proc:_collect(scope, limit)
+  local reading = {}
   for _, name in ipairs({ "stdout", "stderr" }) do
     local stream = self[name]
     if stream and not stream:is_closed() and not stream:is_reading() then
       self._kept[name] = self._kept[name] or { size = 0 }
-      scope:spawn(drain, stream, self._kept[name], limit)
+      reading[#reading + 1] = scope:spawn(drain, stream, self._kept[name], limit)
     end
   end
+  return reading
+end
+
+local function wait_for_all(children)
+  for _, child in ipairs(children) do child:wait() end
+  return true
+end
+
+-- Closes the pipes that something else still holds when the process itself has ended.
+function Proc:_let_go(reading)
+  if task.timeout(LAST_SECONDS, wait_for_all, reading) then return end
+  self:close_pipes()
 end
 
 ---Waits for the end of the process and of its pipes (rule 18). What nobody read
@@ -148,8 +169,10 @@ end
 function Proc:wait()
   local limit = self._opts.max_output or 64 * 1024 * 1024
   local result, msg, code = task.scope(function(scope)
-    self:_collect(scope, limit)
-    return self._proc:wait()
+    local reading = self:_collect(scope, limit)
+    local ended, why, what = self._proc:wait()
+    if ended and self._opts.background then self:_let_go(reading) end
+    return ended, why, what
   end)
   if not result then return nil, msg, code end
   for name, kept in pairs(self._kept) do
@@ -212,7 +235,8 @@ end
 ---Runs a process to its end. Options of spawn, and: input (a string for stdin);
 ---timeout in seconds, then TERM, `grace` seconds (5), KILL; max_output in bytes a
 ---stream (64 MiB), the rest is dropped and `truncated` set. stdout and stderr are
----collected unless given.
+---collected unless given; with background = true only until the process itself has
+---ended, whatever it left running with them.
 ---@param argv string[]
 ---@param opts table?
 ---@return wrapix.ProcResult|nil

@@ -161,6 +161,16 @@ local function hook_field(name, value, add)
   check_hook(value, add)
 end
 
+local NOTIFY = { terminal = check.boolean }
+
+local function notify(name, value, add)
+  local check_value = NOTIFY[name]
+  if not check_value then
+    return add(("unknown field %s%s"):format(show(name), nearest.hint(name, NOTIFY)))
+  end
+  check_value(value, add)
+end
+
 -- Fields ---------------------------------------------------------------------
 
 local base = matching("an image such as 'docker.io/library/debian:trixie-slim'", is_image)
@@ -218,6 +228,8 @@ M.fields = {
   command = { kind = "scalar", doc = "argv to run", check = command },
   hooks = { kind = "hooks", doc = "functions called around a run",
     check = map_of("before_start = function(ctx) … end", hook_field) },
+  notify = { kind = "map", doc = "terminal = true: its bell and notifications are messages",
+    check = map_of("terminal = true", notify) },
   mcp = { kind = "map", doc = "MCP servers of the agents", check = later("mcp") },
   shell = { kind = "scalar", doc = "text for the host's dev shell", check = later("shell") },
   deploy_key = { kind = "scalar", doc = "key for this repository: a name, or true for REPO-HOST",

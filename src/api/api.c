@@ -16,6 +16,7 @@ static const luaL_Reg modules[] = {
     {"wrapix._c.sha256", luaopen_wrapix_sha256},
     {"wrapix._c.sys", luaopen_wrapix_sys},
     {"wrapix._c.task", luaopen_wrapix_task},
+    {"wrapix._c.terminal", luaopen_wrapix_terminal},
     {NULL, NULL},
 };
 

@@ -12,6 +12,8 @@
 #define WX_PROC "wrapix.proc"
 #define WX_STREAM "wrapix.stream"
 #define WX_SERVER "wrapix.server"
+#define WX_RELAY "wrapix.relay"
+#define WX_WATCHER "wrapix.watcher"
 #define WX_SIGNALS "wrapix.signals"
 #define WX_LOCK "wrapix.lock"
 #define WX_HOLD "wrapix.hold"
@@ -53,6 +55,7 @@ int luaopen_wrapix_proc(lua_State *L);
 int luaopen_wrapix_sha256(lua_State *L);
 int luaopen_wrapix_sys(lua_State *L);
 int luaopen_wrapix_task(lua_State *L);
+int luaopen_wrapix_terminal(lua_State *L);
 
 // Registers every module as package.preload["wrapix._c.<mod>"].
 void wx_api_preload(lua_State *L);

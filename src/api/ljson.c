@@ -10,11 +10,18 @@ struct push {
   const struct wx_json_doc *doc;
   size_t numbers; // how many were pushed
   size_t keys;
-  int array_mt;   // stack indices
-  int null;
 };
 
+// What the functions of this module share.
+#define ARRAY_MT lua_upvalueindex(1)
+#define NULL_VALUE lua_upvalueindex(2)
+#define HOLD lua_upvalueindex(3)
+#define UPVALUES 3
+
 static bool push_value(lua_State *L, struct push *p, const cJSON *item);
+
+// Not lua_pushstring, which looks for the address among the last ones: never found here.
+static void push_text(lua_State *L, const char *text) { lua_pushlstring(L, text, strlen(text)); }
 
 static void push_number(lua_State *L, struct push *p) {
   const struct wx_json_number *number = &p->doc->numbers[p->numbers++];
@@ -26,7 +33,7 @@ static void push_number(lua_State *L, struct push *p) {
 
 static bool push_array(lua_State *L, struct push *p, const cJSON *array) {
   lua_createtable(L, cJSON_GetArraySize(array), 0); // array
-  lua_pushvalue(L, p->array_mt);
+  lua_pushvalue(L, ARRAY_MT);
   lua_setmetatable(L, -2);
   lua_Integer i = 0;
   for (const cJSON *item = array->child; item; item = item->next) {
@@ -40,7 +47,7 @@ static bool push_array(lua_State *L, struct push *p, const cJSON *array) {
 static bool push_object(lua_State *L, struct push *p, const cJSON *object) {
   lua_createtable(L, 0, cJSON_GetArraySize(object)); // object
   for (const cJSON *item = object->child; item; item = item->next) {
-    lua_pushstring(L, item->string); // object key
+    push_text(L, item->string); // object key
     lua_pushvalue(L, -1);
     if (lua_rawget(L, -3) != LUA_TNIL) // object key old
       return false;
@@ -63,13 +70,13 @@ static bool push_value(lua_State *L, struct push *p, const cJSON *item) {
   case cJSON_Object:
     return push_object(L, p, item);
   case cJSON_String:
-    lua_pushstring(L, item->valuestring);
+    push_text(L, item->valuestring);
     return true;
   case cJSON_Number:
     push_number(L, p);
     return true;
   case cJSON_NULL:
-    lua_pushvalue(L, p->null);
+    lua_pushvalue(L, NULL_VALUE);
     return true;
   default:
     lua_pushboolean(L, cJSON_IsTrue(item));
@@ -89,6 +96,20 @@ static int push_fault(lua_State *L, const char *text, size_t offset, const char 
   return 3;
 }
 
+// Pushes an empty hold: the shared one, since to make one costs as much as to read a
+// short text. It is taken while a finalizer decodes in the middle of another decode,
+// and after one that raised; it goes with that one then, and another is shared.
+static struct wx_hold *push_hold(lua_State *L) {
+  lua_pushvalue(L, HOLD); // hold
+  struct wx_hold *hold = lua_touserdata(L, -1);
+  if (!hold->ptr)
+    return hold;
+  lua_pop(L, 1);
+  hold = wx_hold_new(L, wx_json_free); // hold
+  lua_copy(L, -1, HOLD);
+  return hold;
+}
+
 // decode(text, max_depth, max_size) -> value | nil, message, offset
 static int l_decode(lua_State *L) {
   size_t len, offset;
@@ -97,16 +118,14 @@ static int l_decode(lua_State *L) {
   luaL_argcheck(L, depth >= 1 && depth <= WX_JSON_DEPTH_CAP, 2, "must be 1 to 1000");
   luaL_argcheck(L, size >= 0, 3, "must not be negative");
   lua_settop(L, 1);
-  luaL_getmetatable(L, WX_JSON_ARRAY);                        // text mt
-  lua_getfield(L, LUA_REGISTRYINDEX, WX_JSON_NULL);           // text mt null
-  struct wx_hold *hold = wx_hold_new(L, wx_json_free);        // text mt null hold
+  struct wx_hold *hold = push_hold(L); // text hold
   struct wx_json_limits limits = {.max_depth = (size_t)depth, .max_size = (size_t)size};
   wx_err err;
   struct wx_json_doc *doc = wx_json_parse(text, len, &limits, &offset, &err);
   hold->ptr = doc;
   if (!doc)
     return push_fault(L, text, offset, err.msg);
-  struct push p = {.doc = doc, .array_mt = 2, .null = 3};
+  struct push p = {.doc = doc};
   bool ok = push_value(L, &p, doc->root);
   wx_hold_clear(hold);
   if (ok)
@@ -162,10 +181,14 @@ static void push_null(lua_State *L) {
 static const luaL_Reg functions[] = {FN(decode), FN(quote), FN(float), {NULL, NULL}};
 
 int luaopen_wrapix_json(lua_State *L) {
-  luaL_newlib(L, functions); // lib
-  push_null(L);              // lib null
-  lua_setfield(L, -2, "null");
-  luaL_newmetatable(L, WX_JSON_ARRAY); // lib mt
-  lua_setfield(L, -2, "array_mt");
+  luaL_newlibtable(L, functions);       // lib
+  luaL_newmetatable(L, WX_JSON_ARRAY);  // lib mt
+  push_null(L);                         // lib mt null
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "null");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -4, "array_mt");
+  wx_hold_new(L, wx_json_free);         // lib mt null hold
+  luaL_setfuncs(L, functions, UPVALUES); // lib
   return 1;
 }

@@ -184,6 +184,8 @@ static char **check_strings(lua_State *L, int arg, const char *what) {
 }
 
 static int file_flags(lua_State *L, const char *mode) {
+  if (strcmp(mode, "rw") == 0)
+    return O_RDWR;
   switch (mode[0]) {
   case 'r':
     return O_RDONLY;
@@ -192,7 +194,7 @@ static int file_flags(lua_State *L, const char *mode) {
   case 'a':
     return O_WRONLY | O_CREAT | O_APPEND;
   }
-  return luaL_error(L, "stdio: file mode '%s' is not r, w or a", mode);
+  return luaL_error(L, "stdio: file mode '%s' is not r, w, a or rw", mode);
 }
 
 // Reads "inherit" | "null" | "pipe" | "stdout" | { file, mode } at the top.
@@ -219,13 +221,20 @@ static struct wx_stdio check_stdio(lua_State *L, int i) {
   return io;
 }
 
-// spawn(path, argv, env, cwd | nil, { in, out, err }, session) -> proc, in, out, err
+// Reads nil | "session" | "terminal".
+static enum wx_group check_group(lua_State *L, int arg) {
+  static const char *const words[] = {"same", "session", "terminal", NULL};
+  static const enum wx_group groups[] = {WX_GROUP_SAME, WX_GROUP_SESSION, WX_GROUP_TERMINAL};
+  return groups[luaL_checkoption(L, arg, "same", words)];
+}
+
+// spawn(path, argv, env, cwd | nil, { in, out, err }, group) -> proc, in, out, err
 // Streams are nil where there is no pipe. Or nil, msg, code.
 static int l_spawn(lua_State *L) {
   struct wx_proc_spec spec = {.path = wx_check_text(L, 1)};
   spec.cwd = lua_isnoneornil(L, 4) ? NULL : wx_check_text(L, 4);
   luaL_checktype(L, 5, LUA_TTABLE);
-  spec.group = lua_toboolean(L, 6) ? WX_GROUP_SESSION : WX_GROUP_SAME;
+  spec.group = check_group(L, 6);
   lua_settop(L, 6);
   for (int i = 0; i < 3; i++) {
     lua_rawgeti(L, 5, i + 1);

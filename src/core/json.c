@@ -127,7 +127,8 @@ static bool scan_string(struct scan *s) {
         return false;
       continue;
     }
-    size_t n = utf8_length(s->text + s->at, s->len - s->at);
+    // Most of all texts is ASCII, which needs no call.
+    size_t n = c < 0x80 ? 1 : utf8_length(s->text + s->at, s->len - s->at);
     if (n == 0)
       return fail_at(s, s->at, "string is not valid UTF-8");
     s->at += n;

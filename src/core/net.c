@@ -49,7 +49,8 @@ static int fill_unix(const char *path, struct sockaddr_un *sun, wx_err *err) {
   memset(sun, 0, sizeof *sun);
   sun->sun_family = AF_UNIX;
   if (strlen(path) >= sizeof sun->sun_path)
-    return wx_err_set(err, ENAMETOOLONG, "socket '%.120s'", path);
+    return wx_err_set(err, ENAMETOOLONG, "socket '%.120s': %zu bytes, of which %zu fit", path,
+                      strlen(path), sizeof sun->sun_path - 1);
   strcpy(sun->sun_path, path);
   return 0;
 }

@@ -34,6 +34,9 @@ int wx_plat_memory(uint64_t *bytes, wx_err *err);
 // the system once instead of in small steps. A hint, nothing more.
 void wx_plat_expect_heap(size_t bytes);
 
+// Closes every descriptor from FIRST on. For a process that was just forked.
+void wx_plat_close_from(int first);
+
 // Nanoseconds since 1970.
 int64_t wx_plat_mtime_ns(const struct stat *st);
 

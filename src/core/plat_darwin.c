@@ -57,6 +57,11 @@ int wx_plat_memory(uint64_t *bytes, wx_err *err) {
 
 void wx_plat_expect_heap(size_t bytes) { (void)bytes; }
 
+void wx_plat_close_from(int first) {
+  for (int fd = first; fd < getdtablesize(); fd++)
+    close(fd);
+}
+
 int64_t wx_plat_mtime_ns(const struct stat *st) {
   return (int64_t)st->st_mtimespec.tv_sec * 1000000000 + st->st_mtimespec.tv_nsec;
 }

@@ -102,6 +102,14 @@ void wx_plat_expect_heap(size_t bytes) { mallopt(M_TOP_PAD, (int)bytes); }
 void wx_plat_expect_heap(size_t bytes) { (void)bytes; }
 #endif
 
+// One by one where the kernel cannot (before 5.9), or valgrind.
+void wx_plat_close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0u, 0) == 0)
+    return;
+  for (int fd = first; fd < (int)sysconf(_SC_OPEN_MAX) && fd < 1 << 16; fd++)
+    close(fd);
+}
+
 int64_t wx_plat_mtime_ns(const struct stat *st) {
   return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }

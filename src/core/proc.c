@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "handle.h"
@@ -134,9 +135,11 @@ static void child_place_stdio(const int fds[3], int pipe) {
 
 static _Noreturn void child_main(const struct wx_proc_spec *spec, const int fds[3], int pipe) {
   child_reset_signals();
-  if (spec->group == WX_GROUP_SESSION)
+  if (spec->group != WX_GROUP_SAME)
     setsid();
   child_place_stdio(fds, pipe);
+  if (spec->group == WX_GROUP_TERMINAL && ioctl(0, TIOCSCTTY, 0) != 0)
+    child_fail(pipe, 2);
   if (spec->cwd && chdir(spec->cwd) != 0)
     child_fail(pipe, 1);
   execve(spec->path, spec->argv, spec->envp);

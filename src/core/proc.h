@@ -24,8 +24,9 @@ struct wx_stdio {
 };
 
 enum wx_group {
-  WX_GROUP_SAME,    // ours: the terminal's signals reach it too
-  WX_GROUP_SESSION, // a session of its own, without a terminal
+  WX_GROUP_SAME,     // ours: the terminal's signals reach it too
+  WX_GROUP_SESSION,  // a session of its own, without a terminal
+  WX_GROUP_TERMINAL, // a session of its own, and stdin is its terminal
 };
 
 struct wx_proc_spec {

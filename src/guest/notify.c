@@ -51,7 +51,7 @@ struct words {
 };
 
 struct message {
-  struct text title, message, sound, event, kind, urgency;
+  struct text title, message, sound, event, kind, urgency, tag;
 };
 
 static long long deadline_in(int ms) {
@@ -109,20 +109,14 @@ static size_t utf8_size(const unsigned char *s, size_t len) {
 
 // One character of the text as it stands in a JSON string; returns how many bytes of it were read.
 static size_t escape(const unsigned char *s, size_t len, char out[8], size_t *out_len) {
-  static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
   size_t size = utf8_size(s, len);
   if (size == 0 || s[0] == 0) { // the reader on the host takes no NUL
     memcpy(out, "\xEF\xBF\xBD", *out_len = 3);
     return 1;
   }
-  for (size_t i = 0; i < sizeof shorts - 1; i += 2)
-    if (s[0] == (unsigned char)shorts[i]) {
-      out[0] = '\\';
-      out[1] = shorts[i + 1];
-      *out_len = 2;
-      return 1;
-    }
-  if (s[0] < 0x20 || s[0] == 0x7F)
+  if (s[0] == '"' || s[0] == '\\')
+    memcpy(out, (const char[]){ '\\', (char)s[0] }, *out_len = 2);
+  else if (s[0] < 0x20 || s[0] == 0x7F)
     *out_len = (size_t)snprintf(out, 8, "\\u%04x", s[0]);
   else
     memcpy(out, s, *out_len = size);
@@ -174,6 +168,7 @@ static void render(struct line *l, const struct message *m, struct text token) {
   put_optional(l, "event", m->event);
   put_optional(l, "kind", m->kind);
   put_optional(l, "urgency", m->urgency);
+  put_optional(l, "tag", m->tag);
   put_optional(l, "token", token);
   put(l, "}\n");
 }
@@ -351,11 +346,8 @@ static const char *say_event(struct words *w, const struct text *f, struct text 
     add(w, "Finished: subagent ", first_of(f[AGENT], text_of("of no name")));
     add(w, ": ", f[LAST]);
     return "low";
-  } else if (is(event, "PostToolUse")) {
-    say_tool(w, f, "Finished: ");
-    return "low";
-  } else if (is(event, "PostToolUseFailure")) {
-    say_tool(w, f, "Failed: ");
+  } else if (is(event, "PostToolUse") || is(event, "PostToolUseFailure")) {
+    say_tool(w, f, is(event, "PostToolUse") ? "Finished: " : "Failed: ");
     return "low";
   } else if (is(event, "PermissionRequest")) {
     say_tool(w, f, "Asks to use ");
@@ -369,20 +361,16 @@ static const char *say_event(struct words *w, const struct text *f, struct text 
 // False: there is nothing to tell in it.
 static bool read_hook(char *data, size_t len, struct words *w, struct message *m) {
   struct hook h = { .at = data, .end = data + len };
-  if (!take(&h, '{')) {
-    say("hook: not a JSON object");
-    return false;
-  }
-  bool whole = take_members(&h, 1, "", '}');
+  bool whole = take(&h, '{') && take_members(&h, 1, "", '}');
   struct text event = first_of(h.fields[EVENT], h.fields[TYPE]);
   if (event.len == 0) {
-    say("hook: no event in it");
+    say("hook: not a JSON object with an event");
     return false;
   }
   say(whole ? "hook: %.*s" : "hook: %.*s, of which not all was read", (int)event.len, event.data);
   m->event = event;
   m->kind = h.fields[KIND];
-  m->urgency = text_of(say_event(w, h.fields, event));
+  m->urgency = first_of(m->urgency, text_of(say_event(w, h.fields, event)));
   m->message = (struct text){ w->data, w->len };
   if (m->title.len == 0)
     m->title = first_of(h.fields[TITLE],
@@ -551,6 +539,14 @@ struct request {
   struct message message;
 };
 
+// Where the value of an option goes; NULL: the word is none that has one.
+static struct text *place_of(struct message *m, const char *word) {
+  return strcmp(word, "--title") == 0     ? &m->title
+         : strcmp(word, "--tag") == 0     ? &m->tag
+         : strcmp(word, "--urgency") == 0 ? &m->urgency
+                                          : NULL;
+}
+
 // Options come first. What only looks like one is the title: nothing is lost.
 static void parse(struct request *r, char **argv) {
   struct message *m = &r->message;
@@ -558,13 +554,14 @@ static void parse(struct request *r, char **argv) {
   for (; *argv; argv++) {
     if (strcmp(*argv, "--hook") == 0)
       r->hook = true;
-    else if (strcmp(*argv, "--title") == 0 && argv[1])
-      m->title = text_of(*++argv);
+    else if (argv[1] && place_of(m, *argv))
+      *place_of(m, argv[0]) = text_of(argv[1]), argv++;
     else if (strcmp(*argv, "--version") == 0)
       exit(puts("wrapix-notify " WX_VERSION) < 0);
     else if (strcmp(*argv, "--help") == 0)
-      exit(puts("usage: wrapix-notify [TITLE] [MESSAGE] [SOUND]\n"
-                "       wrapix-notify [--title TITLE] --hook [JSON]") < 0);
+      exit(puts("usage: wrapix-notify [OPTION]... [TITLE] [MESSAGE] [SOUND]\n"
+                "       wrapix-notify [OPTION]... --hook [JSON]\n"
+                "options: --title TITLE, --tag NAME, --urgency low|normal|critical") < 0);
     else
       break;
   }

@@ -15,8 +15,8 @@ local task = require("wrapix.task")
 
 local M = {}
 
-local MESSAGES, AT_ONCE = 300000, 500
-local LINE = '{"title":"Claude Code","message":"Task completed: the tests pass","sound":"Ping",'
+local MESSAGES, PIECES, AT_ONCE = 300000, 20, 500
+local LINE = '{"title":"Claude Code","message":"Task %d completed: the tests pass","sound":"Ping",'
   .. '"session_id":"0:1.0"}\n'
 local WAIT_SECONDS = 10
 
@@ -47,6 +47,17 @@ local function connect(socket)
   return nil, "the sink did not start"
 end
 
+-- Ten thousand different messages, so that none is known from the one before.
+local function make_pieces()
+  local pieces = {}
+  for i = 1, PIECES do
+    local lines = {}
+    for n = 1, AT_ONCE do lines[n] = LINE:format(i * AT_ONCE + n) end
+    pieces[i] = table.concat(lines)
+  end
+  return pieces
+end
+
 -- The sink is a process of its own, so that its memory and time are its own.
 local function flood(opts, socket)
   local words = { opts.tools .. "/measure", "1", opts.program, "--run",
@@ -54,9 +65,9 @@ local function flood(opts, socket)
   local running = assert(proc.spawn(words, { stdin = "null", stdout = "pipe", stderr = "pipe" }))
   local stream, message = connect(socket)
   if not stream then return nil, message end
-  local piece = LINE:rep(AT_ONCE)
-  for _ = 1, MESSAGES // AT_ONCE do
-    local ok, why = stream:write(piece)
+  local pieces = make_pieces()
+  for i = 0, MESSAGES // AT_ONCE - 1 do
+    local ok, why = stream:write(pieces[i % PIECES + 1])
     if not ok then return nil, why end
   end
   stream:close()

@@ -142,4 +142,22 @@ describe("a notification from a sandbox", function()
       ls /run/wrapix/screen.json 2>/dev/null || echo none]])
     assert.equal("socket\nrefused\nnone", answer)
   end)
+
+  its("leaves nothing of its launcher's terminal behind, not even of a killed one", function()
+    local function screens()
+      local list = {}
+      for _, id in ipairs(fs.list(e2e.sessions) or {}) do
+        local path = ("%s/%s/screen.json"):format(e2e.sessions, id)
+        if fs.exists(path) then list[#list + 1] = path end
+      end
+      return list
+    end
+    local running <close> = e2e.start({ "sh", "-c", "echo up; exec sleep 1000" }, { args = { "-q" } })
+    assert.equal("up", running.stdout:read_line())
+    e2e.wait_for("a screen", function() return #screens() == 1 end)
+    e2e.kill(running:pid(), "KILL")
+    running:wait()
+    e2e.output("true") -- the next start takes away what the dead one left
+    e2e.wait_for("no screen", function() return #screens() == 0 end)
+  end)
 end)

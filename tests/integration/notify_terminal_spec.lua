@@ -59,4 +59,29 @@ describe("notifications of a sandbox at a terminal", function()
     assert.is_nil(during:find("sinkz", 1, true), during)
     assert.matches("unknown field 'sinkz'", after, 1, true)
   end)
+
+  -- A profile whose sandboxes cannot have a socket: something lies in its place.
+  local function mute()
+    world:write("config/wrapix/profiles/mute.lua", ([[return { name = "mute", image = %q, hooks = {
+      before_start = function(ctx)
+        assert(io.open(("%s/run/wrapix/sessions/%%s/run/notify.sock"):format(ctx.session), "w")):close()
+      end } }]]):format(worlds.image, world.dir))
+  end
+
+  it("tell once more, when the terminal is free again, that there are none", function()
+    mute()
+    local terminal <close> = world:terminal({ "mute", "--", "sh", "-c", "sleep 0.2; echo closed" })
+    local status = terminal:wait()
+    assert.equal(0, status)
+    local during, after = terminal.seen:match("^(.-)closed(.*)$")
+    assert.matches("wrapix: warning: notify: EADDRINUSE", during, 1, true)
+    assert.matches("wrapix: warning: notify: EADDRINUSE", after, 1, true)
+  end)
+
+  it("tell it once where nothing can wipe it", function()
+    mute()
+    local result = world:run({ "mute", "--", "sleep", "0.1" })
+    local _, count = result.stderr:gsub("notify: EADDRINUSE", "")
+    assert.equal(1, count)
+  end)
 end)

@@ -124,6 +124,12 @@ local function read(args, deps, default)
   return deps.notify_history.open(deps.dirs().state):read(count)
 end
 
+-- Of none that were asked for nothing is to be said.
+local function say_none(args, deps)
+  if not args.last or check_count(args.last) > 0 then deps.report:note("no message has come yet") end
+  return 0
+end
+
 local function shown(value) return type(value) == "string" and path.show(value) or "-" end
 
 local function decision_text(record)
@@ -140,10 +146,7 @@ local function show_log(args, deps)
   local list, message, code = read(args, deps, DEFAULT_COUNT)
   if not list then return prepare.refuse(deps, message, code) end
   if args.json then return output.json(deps.json.array(list), deps) end
-  if #list == 0 then
-    deps.report:note("no message has come yet")
-    return 0
-  end
+  if #list == 0 then return say_none(args, deps) end
   local rows = { { "TIME", "NAME", "COUNT", "DECISION", "TITLE", "MESSAGE" } }
   for i, record in ipairs(list) do
     rows[i + 1] = { text_table.moment(record.time), shown(record.name), count_text(record),
@@ -175,7 +178,7 @@ local function explain(args, deps)
   local list, message, code = read(args, deps, DEFAULT_EXPLAINED)
   if not list then return prepare.refuse(deps, message, code) end
   if args.json then return output.json(deps.json.array(list), deps) end
-  if #list == 0 then deps.report:note("no message has come yet") end
+  if #list == 0 then return say_none(args, deps) end
   for _, record in ipairs(list) do explain_one(record, deps) end
   return 0
 end

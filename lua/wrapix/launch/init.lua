@@ -7,6 +7,7 @@ local container = require("wrapix.container")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
 local held = require("wrapix.lazy")("wrapix.launch.held")
+local held_log = require("wrapix.lazy")("wrapix.launch.held_log")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
 local logfile = require("wrapix.lazy")("wrapix.logfile")
@@ -128,6 +129,27 @@ function Launch:_on_signal(name, sender)
   self.work:cancel()
 end
 
+-- What is said beside a program that gets the terminal may be wiped by its screen.
+function Launch:_warn_twice(text)
+  self.report:warn(text)
+  if not self.plan.terminal.tty or self.plan.detach then return end
+  self.held_log = self.held_log or held_log.new(self.report)
+  self.held_log:warn(text)
+end
+
+-- What the program does at its terminal to be noticed, where the profile asks for that.
+function Launch:_attention()
+  local plan = self.plan
+  local is_seen = plan.terminal.tty or self.opts.on_stdout
+  if not plan.terminal.watch or plan.detach or not is_seen then return nil end
+  return {
+    take = function(text, idle)
+      if self.notify then self.notify:watch(text, idle) end
+    end,
+    missing = function(msg) self:_warn_twice("notify: the terminal is not watched: " .. msg) end,
+  }
+end
+
 -- The engine's process for as long as it lives; in a detached start it ends as
 -- soon as the container runs.
 function Launch:_run_engine(errors)
@@ -141,6 +163,7 @@ function Launch:_run_engine(errors)
   watch.on_stdout = not plan.detach and opts.on_stdout or nil
   watch.stderr = "pipe"
   watch.on_stderr = function(chunk) return errors:take(chunk) end
+  watch.attention = self:_attention()
   watch.on_start = function(running)
     self.is_up, self.was_up = true, true
     self.stopper.has_ended = function() return running:exited() end
@@ -161,7 +184,7 @@ function Launch:_serve_notify()
   if self.notify then return true end
   local msg
   self.notify, msg = notify.open(self)
-  if not self.notify then self.report:warn("notify: " .. msg) end
+  if not self.notify then self:_warn_twice("notify: " .. msg) end
   return true
 end
 
@@ -395,6 +418,7 @@ function Launch:close(result, msg, code)
   self.is_over = true
   self.lease:close()
   if self.notify then self.notify:close() end
+  if self.held_log then self.held_log:release() end
   self:_wait_for_hooks()
   self.hooks:after_exit(self, result, msg)
   fault.point("launch.after_exit")

@@ -18,6 +18,7 @@ local task = require("wrapix.task")
 local lanes = lazy("wrapix.notify.lanes")
 local messages = lazy("wrapix.notify.message")
 local servers = lazy("wrapix.notify.server")
+local watches = lazy("wrapix.notify.watch")
 
 local screens = lazy("wrapix.notify.screen")
 
@@ -83,8 +84,28 @@ function Service:_work(lane)
 end
 
 function Service:_take(message)
+  self._queue = self._queue or lanes.new()
   local lane, is_new = self._queue:push("", message)
   if is_new then self._worker = task.detach(self._work, self, lane) end
+end
+
+-- What speaks where a message says nothing of that: the agent, else the profile.
+local function title_of(plan)
+  for _, agent in ipairs(plan.agents or {}) do
+    if agent.runs then return agent.title end
+  end
+  return plan.profile
+end
+
+---What the program inside did at its terminal; it goes the way of its messages.
+---@param text string see wrapix.notify.watch
+---@param idle number? seconds since the person pressed a key
+function Service:watch(text, idle)
+  if self._closed then return end
+  local plan = self._launch.plan
+  self._watch = self._watch or watches.new({ title = title_of(plan), clock = sys.clock })
+  local message = self._watch:take(text, idle)
+  if message then self:_take(message) end
 end
 
 -- Where the person sits, for whoever asks while this process lives. Told to nobody inside.
@@ -100,7 +121,6 @@ end
 function Service:_serve(listener)
   local first = listener:accept()
   if not first then return end
-  self._queue = lanes.new()
   self._server = servers.new(listener, {
     on_message = function(message) self:_take(message) end,
     log = function(text) self._log:detail(text) end,

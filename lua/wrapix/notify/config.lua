@@ -300,7 +300,8 @@ function M.load(dirs)
     return refuse(file, message)
   end
   local hint = "until it is mended, the defaults hold"
-  local is_done, results, why = guard.call(chunk.run, { source = file, text = text })
+  local is_done, results, why = guard.call(chunk.run,
+    { source = file, text = text, globals = guard.globals() })
   if not is_done then results, why = nil, tostring(results) end
   if not results then return refuse(file, (why:gsub("^profile: ", "")), hint) end
   local config

@@ -28,6 +28,10 @@ local FIRST_FD = 3
 local MOST_CONNECTIONS, SPARE_DESCRIPTORS, BACKLOG = 2048, 64, 1024
 -- How long messages that were sent before the end may take to be read and shown.
 local READ_SECONDS, SHOW_SECONDS = 0.5, 3
+-- Bytes of a socket's path: sun_path has 108 on Linux and 104 on macOS, with a NUL
+-- (unix(7), unix(4)). The name that it has first is longer.
+local LONGEST_PATH = { linux = 107, macos = 103 }
+local FIRST_NAME = ".new"
 
 ---@class wrapix.NotifyDaemonOptions
 ---@field dirs { runtime: string, state: string, config: string }
@@ -55,6 +59,13 @@ local function ensure_private(dir)
   return true
 end
 
+local function check_length(path)
+  local most = LONGEST_PATH[sys.platform()] - #FIRST_NAME
+  if #path <= most then return true end
+  return refuse(path, ("the path has %d bytes, and that of a socket at most %d"):format(#path, most),
+    "ENAMETOOLONG", "set XDG_RUNTIME_DIR to a directory with a shorter path")
+end
+
 -- True when nobody listens there, or nothing is there.
 local function is_free(path)
   local stat = fs.lstat(path)
@@ -74,7 +85,7 @@ end
 local function listen(path)
   local ok, message, code, hint = is_free(path)
   if not ok then return nil, message, code, hint end
-  local new = path .. ".new"
+  local new = path .. FIRST_NAME
   fs.unlink(new)
   local listener
   listener, message, code = net.listen_unix(new, { backlog = BACKLOG })
@@ -113,8 +124,9 @@ local function adopt(count)
   return list
 end
 
-local function listen_tcp(config, log)
-  local tcp = config.tcp
+local function address_of(tcp) return tcp and ("TCP port %d (%s)"):format(tcp.port, tcp.host) end
+
+local function listen_tcp(tcp, log)
   if not tcp then return nil end
   local listener, message = net.listen_tcp(tcp.host, tcp.port)
   if not listener then
@@ -122,14 +134,14 @@ local function listen_tcp(config, log)
       "the Unix socket is served all the same")
     return nil
   end
-  return { listener = listener, path = ("TCP port %d (%s)"):format(tcp.port, tcp.host),
-    is_tcp = true }
+  return { listener = listener, path = address_of(tcp), is_tcp = true, is_of_rules = true }
 end
 
 -- --- one daemon ----------------------------------------------------------------------
 
 ---@class wrapix.NotifyDaemon
 ---@field deliverer wrapix.Deliverer
+---@field _served { socket: table, server: wrapix.NotifyServer, task: wrapix.Child }[]
 local Daemon = {}
 Daemon.__index = Daemon
 
@@ -164,12 +176,41 @@ local function serve(self, socket)
   })
 end
 
+-- Begins to serve a socket, within the scope of _serve.
+function Daemon:_begin(socket)
+  local server = serve(self, socket)
+  local one = { socket = socket, server = server, task = self._scope:spawn(server.serve, server) }
+  self._served[#self._served + 1] = one
+end
+
+local function find_tcp(self)
+  for i, one in ipairs(self._served) do
+    if one.socket.is_of_rules then return one, i end
+  end
+end
+
+-- The address of the rules, where it is another one now, or could not be had before.
+function Daemon:_follow_tcp(tcp)
+  local old, at = find_tcp(self)
+  if old and old.socket.path == address_of(tcp) or not old and not tcp then return end
+  if old then
+    table.remove(self._served, at)
+    old.server:close()
+  end
+  local socket = listen_tcp(tcp, self._opts.log)
+  if socket then
+    self:_begin(socket)
+    self._opts.log:info("notifyd: listening on " .. socket.path)
+  end
+end
+
 function Daemon:_reload()
   local config, is_good = load_config(self._opts)
   -- What went well before is better than the defaults.
   if not is_good then return end
   self.deliverer:configure(config)
   self._opts.log:info("notifyd: rules read: " .. (config.path or "the defaults"))
+  self:_follow_tcp(config.tcp)
 end
 
 local function names_of(sockets)
@@ -178,34 +219,38 @@ local function names_of(sockets)
   return table.concat(names, " and ")
 end
 
+-- Nobody new, but who is connected is heard. Twice is allowed.
+function Daemon:_stop()
+  if self._is_ending then return end
+  self._is_ending = true
+  for _, one in ipairs(self._served) do
+    remove_own(one.socket)
+    one.server:drain(READ_SECONDS)
+    one.server:close()
+  end
+end
+
 -- Serves until a signal ends it.
 function Daemon:_serve(sockets)
-  local list, stop = {}, nil
-  for i, socket in ipairs(sockets) do list[i] = serve(self, socket) end
   local ok, message, code = container.supervise({
     on_signal = function(name)
-      if name == "HUP" then return self:_reload() end
-      if stop then stop() end
+      if not self._scope then return end
+      if name ~= "HUP" then return self:_stop() end
+      if not self._is_ending then self:_reload() end
     end,
   }, function(scope)
-    stop = function()
-      stop = nil
-      for i, server in ipairs(list) do
-        remove_own(sockets[i]) -- nobody new, but who is connected is heard
-        server:drain(READ_SECONDS)
-        server:close()
-      end
-    end
+    self._scope = scope
     -- Whoever reads this may end us at once, so signals are caught by now.
     self._opts.say("wrapix-notifyd: listening on " .. names_of(sockets))
-    local serving = {}
-    for i, server in ipairs(list) do serving[i] = scope:spawn(server.serve, server) end
-    for _, one in ipairs(serving) do one:wait() end
+    for _, socket in ipairs(sockets) do self:_begin(socket) end
+    -- The first is none of the rules, so it stays to the end; what is behind it may change.
+    self._served[1].task:wait()
+    for _, one in ipairs(self._served) do one.task:wait() end
     return true
   end)
-  for i, server in ipairs(list) do
-    server:close()
-    remove_own(sockets[i])
+  for _, one in ipairs(self._served) do
+    one.server:close()
+    remove_own(one.socket)
   end
   self.deliverer:close(SHOW_SECONDS)
   if not ok then return nil, message, code end
@@ -215,7 +260,8 @@ end
 -- Sockets of its own, and the lock; false when another one has it.
 local function open_own(opts, config)
   local dir = opts.dirs.runtime
-  local ok, message, code, hint = ensure_private(dir)
+  local ok, message, code, hint = check_length(dir .. "/notify.sock")
+  if ok then ok, message, code, hint = ensure_private(dir) end
   if not ok then return nil, message, code, hint end
   local lock
   lock, message, code = fs.lock(dir .. "/notify.lock")
@@ -230,14 +276,14 @@ local function open_own(opts, config)
     return nil, message, code, hint
   end
   local sockets = { socket }
-  sockets[2] = listen_tcp(config, opts.log)
+  sockets[2] = listen_tcp(config.tcp, opts.log)
   return sockets, lock
 end
 
 local function open_passed(opts, config, count)
   local sockets, message, code = adopt(count)
   if not sockets then return nil, message, code end
-  sockets[#sockets + 1] = listen_tcp(config, opts.log)
+  sockets[#sockets + 1] = listen_tcp(config.tcp, opts.log)
   -- Whoever holds it has lost its socket to the service manager; that one decides.
   return sockets, fs.lock(opts.dirs.runtime .. "/notify.lock") or { close = function() end }
 end
@@ -273,7 +319,7 @@ function M.run(opts)
   if sockets == false then return "running", M.holder(opts.dirs.runtime) end
   if not sockets then return nil, lock, code, hint end
   local self = setmetatable({
-    _opts = opts, _senders = senders.new(opts.dirs.runtime),
+    _opts = opts, _senders = senders.new(opts.dirs.runtime), _served = {},
     deliverer = deliver.new({ config = config, dirs = opts.dirs, env = opts.env, log = opts.log,
       raise = opts.raise, focus = opts.focus }),
   }, Daemon)

@@ -123,9 +123,14 @@ local function remember(self, key, now)
   self._last[key] = now
 end
 
-local function minute_now(time)
-  local date = os.date("*t", time // 1)
-  return date.hour * 60 + date.min
+-- Minutes since local midnight. The calendar is asked once a second.
+local function minute_now(self)
+  local second = self._time() // 1
+  if self._second ~= second then
+    local date = os.date("*t", second)
+    self._second, self._minute = second, date.hour * 60 + date.min
+  end
+  return self._minute
 end
 
 -- Detectors that fail or hang say nothing, and what nothing is known of is shown.
@@ -144,7 +149,7 @@ local function known_of(self, key, message, now, is_due)
   local screen = message.from and message.from.screen
   return {
     always = shows_all(self),
-    minute = minute_now(self._time()),
+    minute = minute_now(self),
     age = not is_due and age_of(self, key, message, now) or nil,
     rate = is_due and "free" or self._rate:peek(key, message, now),
     focus = self._focus and type(screen) == "table"
@@ -313,6 +318,8 @@ end
 
 -- --- the public face -----------------------------------------------------------------
 
+-- One at a time: to decide takes ten times as long as to read, so a session with a full
+-- lane would delay the others, and whoever reads for it.
 local function work(self, lane)
   while true do
     local message, count = self._lanes:take(lane)
@@ -322,6 +329,7 @@ local function work(self, lane)
       if task.is_cancelled() then error(err, 0) end
       self._log:error("notify: " .. tostring(err))
     end
+    if not task.yield() then return end
   end
 end
 

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Calls what the person wrote in notify.lua. It runs in the process that also hears
--- signals and holds the sandbox, so an endless loop in it must come to an end. What it
--- only waits for is not counted.
+-- Calls what the person wrote in notify.lua. It is trusted, and no sandbox is made of
+-- it; but it runs in the process that also hears signals and holds the sandbox, so what
+-- would end or stop that process by mistake does not: an endless loop, os.exit, and
+-- what waits for a program without letting others run. What it only waits for is not
+-- counted, nor what one call of a C function takes, such as ("x"):rep(1e9).
 
 local M = {}
 
@@ -9,6 +11,31 @@ local M = {}
 M.MOST = 200000000
 
 local STEPS = 200000
+
+local REFUSED = {
+  os = {
+    exit = "it would end the whole process; return instead",
+    execute = 'it would stop the whole process; use require("wrapix").proc.run({ PROGRAM, … })',
+  },
+  io = {
+    popen = 'it would stop the whole process; use require("wrapix").proc.run({ PROGRAM, … })',
+  },
+}
+
+local function without(library, name)
+  local copy = {}
+  for key, value in pairs(library) do copy[key] = value end
+  for key, why in pairs(REFUSED[name]) do
+    copy[key] = function() error(("%s.%s: %s"):format(name, key, why), 2) end
+  end
+  return copy
+end
+
+---What the file sees as its globals, over those of the program.
+---@return table
+function M.globals()
+  return setmetatable({ os = without(os, "os"), io = without(io, "io") }, { __index = _G })
+end
 
 ---Calls fn(...) as pcall does; one that computes for too long raises in there.
 ---@param fn function

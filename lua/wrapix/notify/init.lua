@@ -55,7 +55,7 @@ local Route = {}
 Route.__index = Route
 
 -- Codes that only say that no daemon is there.
-local ABSENT = { ENOENT = true, ECONNREFUSED = true, ENOTDIR = true }
+local ABSENT = { ENOENT = true, ECONNREFUSED = true, ENOTDIR = true, ENAMETOOLONG = true }
 
 ---Sends a message on its way. Waits for at most a second, and only for a daemon.
 ---@param message wrapix.Message

@@ -4,6 +4,7 @@
 -- message is shown for is decided before.
 
 local guard = require("wrapix.lazy")("wrapix.notify.guard")
+local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
 local M = {}
@@ -28,12 +29,13 @@ function M.new(context, run, tasks)
   return setmetatable({ _context = context, _run = run, _known = {}, _tasks = tasks }, Outlets)
 end
 
--- The person's own function as a sink.
+-- The person's own function as a sink; it is handed what on_message is.
 local function own(show)
   return {
     available = function() return true end,
-    show = function(message, opts)
-      local is_done, ok, why = guard.call(show, message, opts.context)
+    show = function(message)
+      local ctx = { from = message.from, time = sys.time(), count = message.count or 1 }
+      local is_done, ok, why = guard.call(show, message, ctx)
       if not is_done then return nil, tostring(ok) end
       if ok == nil and why ~= nil then return nil, tostring(why) end
       if task.is_cancelled() then return nil, "it was cut short" end

@@ -29,6 +29,7 @@ local M = {}
 ---@field dir string? its directory; nil for a built-in one
 ---@field where "path"|"workspace"|"user"|"builtin"
 ---@field notes string[]
+---@field globals table? what it sees in place of _G
 
 local function fail(object, reason, code, hint)
   return nil, ("profile: %s: %s"):format(path.show(object), reason), code, hint
@@ -217,7 +218,7 @@ function M.run(file, args)
   if file.text:sub(1, 1) == "\27" then
     return fail(file.source, "is compiled Lua; only source text is taken", "EINVAL")
   end
-  local globals = setmetatable({}, { __index = _G })
+  local globals = setmetatable({}, { __index = file.globals or _G })
   local chunk, message = load(lua_text(file.text), "@" .. file.source, "t", globals)
   if not chunk then return nil, "profile: " .. message, "EINVAL" end
   args = args or {}

@@ -98,6 +98,20 @@ local function test_words()
   ok(object and object.title:find("^\1+…$"), "escapes are not cut apart")
 end
 
+local function test_options()
+  local names = { "title", "message", "tag", "urgency" }
+  is(fields(sent({ "--tag", "build", "--urgency", "critical", "T", "m" }), table.unpack(names)),
+    "T | m | build | critical", "tag and urgency")
+  is(fields(sent({ "--urgency", "low", "--title", "T" }), table.unpack(names)), "T |  | nil | low",
+    "a title as an option")
+  is(fields(sent({ "--tag" }), table.unpack(names)), "--tag |  | nil | nil", "an option without its value")
+  is(fields(sent({ "T", "--tag", "x" }), table.unpack(names)), "T | --tag | nil | nil",
+    "options behind the title are words")
+  is(fields(sent({ "--tag", ("x"):rep(9000) .. "\xFF", "T" }), "title"), "T", "a tag of any length")
+  local _, help = send({ "--help" }, { server = false })
+  ok(help.stdout:find("--tag NAME, --urgency low|normal|critical", 1, true), "help names them", help.stdout)
+end
+
 local function test_nobody()
   local cases = {
     { "no socket", { socket = DIR .. "/none", server = false }, "socket not found at " .. DIR .. "/none" },
@@ -199,6 +213,9 @@ local function test_hooks()
   end
   is(fields(sent({ "--title", "Mine", "--hook" }, { input = HOOKS[2][1] }), "title"), "Mine",
     "a title for all hooks")
+  is(fields(sent({ "--tag", "t", "--urgency", "normal", "--hook" },
+    { input = '{"hook_event_name":"StopFailure"}' }), "tag", "urgency"), "t | normal",
+    "tag and urgency for all hooks")
   for i, text in ipairs(NO_HOOKS) do
     local object, _, result = sent({ "--hook" }, { input = text, program = CHECKED })
     is(object, nil, "what is no hook is not told " .. i)
@@ -259,7 +276,7 @@ local function test_hostile()
 end
 
 task.scope(function()
-  for _, test in ipairs({ test_words, test_nobody, test_full_queue, test_closed_stderr,
+  for _, test in ipairs({ test_words, test_options, test_nobody, test_full_queue, test_closed_stderr,
     test_tcp, test_hooks, test_open_stdin, test_hostile }) do
     test()
   end

@@ -126,7 +126,7 @@ describe("explain.text", function()
   it("says what else can be", function()
     local p = plan()
     p.command = { value = { "--shell" }, shell = true, origin = DEFAULT }
-    p.terminal = { stdin = false, tty = false, origin = DEFAULT }
+    p.terminal = { stdin = false, tty = false, origin = DEFAULT, watch = true, watch_origin = DEFAULT }
     p.image.recipe = nil
     p.network = { mode = "none", backend = "none", origin = at(1) }
     p.security.userns, p.security.read_only = true, false
@@ -134,6 +134,7 @@ describe("explain.text", function()
     p.detach, p.keep = true, true
     local text = explain.text(p, FLAGS)
     for _, part in ipairs({ "command    a shell of the image", "terminal   none", "used as it is",
+      "watched    bell, OSC 9",
       "none  no network", "user namespaces     allowed", "root file system    writable",
       "OCI runtime  /usr/bin/runc", "detached   yes", "kept       yes" }) do
       assert.truthy(text:find(part, 1, true), part)

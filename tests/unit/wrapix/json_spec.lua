@@ -174,6 +174,27 @@ describe("json.decode", function()
     assert.matches("json_spec.lua", err, 1, true)
   end)
 
+  it("may be used by a finalizer that runs in the middle of it", function()
+    local text = '[{"a":["' .. ("x"):rep(100) .. '",2,{"b":"c"}]}]'
+    local many = "[" .. (text .. ","):rep(60) .. text .. "]"
+    local runs, bad = 0, 0
+    local pause = collectgarbage("setpause", 110) -- so that it collects all the time
+    finally(function() collectgarbage("setpause", pause) end)
+    collectgarbage() -- it counts from the end of a round
+    for _ = 1, 20 do
+      for _ = 1, 20 do
+        setmetatable({}, { __gc = function()
+          runs = runs + 1
+          if json.encode(json.decode(text)) ~= text then bad = bad + 1 end
+        end })
+      end
+      assert.equal(many, json.encode(json.decode(many)))
+      assert.is_nil(json.decode(many .. "x"))
+    end
+    assert.is_true(runs > 100)
+    assert.equal(0, bad)
+  end)
+
   it("takes or refuses any bytes without raising", function()
     local random = generator(11)
     local pieces = {

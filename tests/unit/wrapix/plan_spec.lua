@@ -154,6 +154,14 @@ describe("terminal", function()
     end
   end)
 
+  it("is watched where the profile asks for it, which says where", function()
+    assert.is_nil(made({}, {}).terminal.watch)
+    assert.is_nil(made({ notify = { terminal = false } }, {}).terminal.watch)
+    local got = made({ notify = { terminal = true } }, {}).terminal
+    assert.is_true(got.watch)
+    assert.equal("profile", got.watch_origin.kind)
+  end)
+
   it("is kept for whoever attaches when detached, else nothing is connected", function()
     local got = made({}, { detach = true }, function(facts)
       facts.stdin_tty, facts.stdout_tty = true, false

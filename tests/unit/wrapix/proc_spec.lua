@@ -123,6 +123,23 @@ describe("proc.run", function()
     assert.equal("late\n", r.stdout)
   end)
 
+  it("waits with background = true for the process alone, and keeps what it said", function()
+    local result = assert(proc.run({ "sh", "-c", "sleep 30 & echo $!; echo why >&2; exit 3" },
+      { background = true, timeout = 10 }))
+    local left = assert(tonumber(result.stdout))
+    finally(function() proc.run({ "kill", tostring(left) }) end)
+    assert.same({ 3, "why\n" }, { result.code, result.stderr })
+    assert.is_nil(result.timed_out)
+    assert.equal(0, proc.run({ "kill", "-0", tostring(left) }).code) -- it goes on
+    result = assert(proc.run({ "sh", "-c", "head -c 300000 /dev/zero" }, { background = true }))
+    assert.equal(300000, #result.stdout)
+    local input = ("x"):rep(1 << 20)
+    result = assert(proc.run({ "sh", "-c", "sleep 30 <&0 >/dev/null 2>&1 & echo $!" },
+      { background = true, input = input, timeout = 10 }))
+    assert.equal(0, result.code)
+    proc.run({ "kill", result.stdout:match("%d+") })
+  end)
+
   it("runs many at once", function()
     local out = task.parallel(8, { 1, 2, 3, 4, 5, 6, 7, 8 }, function(n)
       return assert(proc.run({ "sh", "-c", "sleep 0.05; echo " .. n })).stdout

@@ -59,8 +59,10 @@ function M.show(message, opts, run)
   local env = {}
   for name, value in pairs(opts.env or {}) do env[name] = value end
   for name, value in pairs(M.variables(message)) do env[name] = value end
+  -- A script may leave a player of sounds behind, and is not waited for because of it.
   return text.run(run, opts.argv, {
-    input = M.json(message), env = env, timeout = opts.timeout or 10,
+    input = M.json(message), stdout = "null", env = env, timeout = opts.timeout or 10,
+    background = true,
   })
 end
 

@@ -73,6 +73,11 @@ describe("notifyd", function()
     assert.same({ dir = "/state", count = 20 }, d.history_read)
     assert.equal(3, select(4, try(nil, "log", "-n", "3")).history_read.count)
     assert.matches("no message", (select(3, try(nil, "log"))))
+    assert.matches("no message", (select(3, try(nil, "log", "-n", "3"))))
+    for _, command in ipairs({ "log", "explain" }) do
+      local status, text, err = try({ records = {} }, command, "-n", "0")
+      assert.same({ 0, "", "" }, { status, text, err })
+    end
   end)
 
   it("explains each level, sink and the decision", function()

@@ -104,11 +104,25 @@ describe("notify.deliver", function()
     local one = open({ rate = false, sinks = { function() task.sleep(5) end, to_list } })
     for i = 1, 300 do
       one:handle(message("m" .. i, "s"))
-      if i % 50 == 0 then task.sleep(0.01) end
+      if i % 50 == 0 then
+        local deadline = sys.clock() + 10
+        while #shown < i and sys.clock() < deadline do task.sleep(0.005) end
+      end
     end
     assert.equal(300, #shown)
     one:close(0.05)
     assert.matches("too slow", table.concat(errors, "\n"))
+  end)
+
+  it("decides in turns, so that one who says much delays nobody", function()
+    local one = open({ rate = false, join = 0 })
+    for i = 1, 40 do one:handle(message("m" .. i, "loud")) end
+    one:handle(message("other", "quiet"))
+    finish(one)
+    assert.equal(41, #shown)
+    local place
+    for i, title in ipairs(shown) do place = title == "other" and i or place end
+    assert.is_true(place <= 3, "shown as number " .. place)
   end)
 
   it("lets a detector that hangs delay its own session alone", function()

@@ -62,6 +62,37 @@ describe("notify.guard", function()
     assert.matches("computes without an end", problem.message, 1, true)
   end)
 
+  it("refuses what would end or stop the whole process, and says what to do", function()
+    for call, why in pairs({
+      ["os.exit(0)"] = "os.exit: it would end the whole process; return instead",
+      ['os.execute("true")'] = "os.execute: it would stop the whole process; use require",
+      ['io.popen("true")'] = "io.popen: it would stop the whole process; use require",
+    }) do
+      assert(fs.write_atomic(dir .. "/notify.lua", "\n" .. call .. "\nreturn {}"))
+      local rules, problem = config.load({ config = dir })
+      assert.same(config.defaults(), rules)
+      assert.matches("notify.lua:2: " .. why, problem.message, 1, true)
+      assert(fs.write_atomic(dir .. "/notify.lua", ("return { on_message = function(m)\n%s\nend,\n"
+        .. "always = type(os.date()) == 'string' and os.time ~= nil and io.open ~= nil }"):format(call)))
+      rules, problem = config.load({ config = dir })
+      assert.is_nil(problem)
+      assert.is_true(rules.always)
+      local shown, told = deliver_one({ on_message = rules.on_message })
+      assert.equal("t", shown[1].title)
+      assert.matches("notify.lua:2: " .. why, told, 1, true)
+    end
+    assert.equal("function", type(os.exit))
+    assert.is_true((os.execute("true")))
+  end)
+
+  it("lets a person's function run programs the way that waits", function()
+    assert(fs.write_atomic(dir .. "/notify.lua", [[return { on_message = function(m)
+      m.title = require("wrapix.proc").run({ "echo", "from outside" }).stdout
+    end }]]))
+    local shown = deliver_one({ on_message = config.load({ config = dir }).on_message })
+    assert.equal("from outside", shown[1].title)
+  end)
+
   it("cleans what on_message makes of a message", function()
     local shown = deliver_one({ on_message = function(message)
       message.title, message.message = message.extra.raw, ("x"):rep(5000)

@@ -105,6 +105,21 @@ describe("a line of the notification protocol", function()
     assert.same({ nil, "longer than 64 KiB" }, { messages.encode(message) })
   end)
 
+  -- In a line that the quick way may take, in one with an escape, and as a table.
+  it("is cleaned the same, whichever way it takes", function()
+    for _, text in ipairs({ " a", "a ", "  a  b ", "a\127b", "\u{9b}a", "a\u{85}", "\u{61C}a", "a\u{2028}",
+      "\u{202E}a", "\u{2069}", "é", "–x", ("é"):rep(300), ("x"):rep(201), ("x"):rep(5000), " ", "" }) do
+      for _, field in ipairs({ "title", "message", "sound", "tag", "event", "session_id" }) do
+        local plain = ('{"%s":"%s"}'):format(field, text)
+        local escaped = ('{"%s":"%s","x":"\\n"}'):format(field, text)
+        local one, other = messages.parse(plain), messages.parse(escaped)
+        local made = messages.clean({ [field] = text })
+        assert.equal(made[field], one[field], plain)
+        assert.equal(made[field], other[field], escaped)
+      end
+    end
+  end)
+
   it("never raises on any bytes", function()
     math.randomseed(7)
     for _ = 1, 3000 do
