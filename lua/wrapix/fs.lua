@@ -74,6 +74,31 @@ end
 ---@return string? code "EEXIST" when the name is taken, by a dangling link too
 function M.create_beneath(root, rel, data) return c.create_beneath(root, rel, data) end
 
+--- Puts a whole file in place in a tree that others may write to, in one step. The
+--- root may be reached through links; no directory in `rel` may be one, and they
+--- have to be there. A link at the last name is replaced by the file.
+---@param root string
+---@param rel string
+---@param data string
+---@param opts { mode?: integer, sync?: boolean }? mode: exactly these bits; 0644 less umask
+---@return true|nil
+---@return string? message
+---@return string? code "ENOTDIR" for a link, "EISDIR" when a directory has the name
+function M.replace_beneath(root, rel, data, opts)
+  opts = options.check(opts, { mode = "integer", sync = "boolean" }, "fs.replace_beneath")
+  return c.replace_beneath(root, rel, data, opts.mode, opts.sync ~= false)
+end
+
+--- Adds to the end of a regular file in a tree that others may write to; it is made
+--- when missing, mode 0644 less the umask. No part of `rel` may be a link.
+---@param root string
+---@param rel string
+---@param data string
+---@return true|nil
+---@return string? message
+---@return string? code "ELOOP" or "ENOTDIR" for a link, "EINVAL" for what is no file
+function M.append_beneath(root, rel, data) return c.append_beneath(root, rel, data) end
+
 --- Adds to the end of a regular file, which is made when missing.
 ---@param path string
 ---@param data string

@@ -91,6 +91,26 @@ static int l_create_beneath(lua_State *L) {
   return push_done(L, wx_fs_create_beneath(root, rel, data, len, &err), &err);
 }
 
+// replace_beneath(root, rel, data, mode | nil, sync) -> true | nil, message, code
+static int l_replace_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  size_t len;
+  const char *data = luaL_checklstring(L, 3, &len);
+  int mode = lua_isnoneornil(L, 4) ? -1 : (int)check_mode(L, 4);
+  bool sync = lua_toboolean(L, 5);
+  wx_err err;
+  return push_done(L, wx_fs_replace_beneath(root, rel, data, len, mode, sync, &err), &err);
+}
+
+// append_beneath(root, rel, data) -> true | nil, message, code
+static int l_append_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  size_t len;
+  const char *data = luaL_checklstring(L, 3, &len);
+  wx_err err;
+  return push_done(L, wx_fs_append_beneath(root, rel, data, len, &err), &err);
+}
+
 // append(path, data, mode) -> true | nil, message, code
 static int l_append(lua_State *L) {
   const char *path = wx_check_text(L, 1);
@@ -356,7 +376,8 @@ static const luaL_Reg functions[] = {
     FN(list),  FN(scan),         FN(remove_tree), FN(copy_tree), FN(stat),   FN(lstat),
     FN(realpath), FN(access),    FN(mkdir),     FN(rmdir),   FN(unlink),     FN(rename),
     FN(symlink), FN(readlink),   FN(chmod), FN(chown),
-    FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath), {NULL, NULL},
+    FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath),
+    FN(replace_beneath), FN(append_beneath), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};

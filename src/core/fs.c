@@ -172,16 +172,11 @@ static int sync_dir(int dir) {
   return errno == EINVAL || errno == ENOTSUP ? 0 : -1; // cannot be synced on its own
 }
 
-int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode, bool sync,
-                       wx_err *err) {
-  char copy[PATH_MAX], temp[40];
-  const char *name;
-  size_t path_len = strlen(path);
-  if (path_len > 0 && path[path_len - 1] == '/')
-    return wx_err_set(err, EISDIR, "write '%s'", path);
-  auto_close int dir = wx_fs_open_parent(path, copy, &name, err);
-  if (dir < 0)
-    return wx_err_wrap(err, "write '%s'", path);
+// Puts a whole file in place of NAME in DIR; PATH is what messages call it. A failure leaves
+// nothing behind, a full disk included.
+static int replace_at(int dir, const char *name, const char *path, const void *data, size_t len,
+                      int mode, bool sync, wx_err *err) {
+  char temp[40];
   // Nobody else gets to see the content before its mode is set.
   auto_close int fd = open_temp(dir, temp, mode < 0 ? 0644 : 0600, err);
   if (fd < 0)
@@ -194,6 +189,26 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
   if (sync && sync_dir(dir) < 0)
     return wx_err_set(err, errno, "sync the directory of '%s'", path);
   return 0;
+}
+
+int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode, bool sync,
+                       wx_err *err) {
+  char copy[PATH_MAX];
+  const char *name;
+  size_t path_len = strlen(path);
+  if (path_len > 0 && path[path_len - 1] == '/')
+    return wx_err_set(err, EISDIR, "write '%s'", path);
+  auto_close int dir = wx_fs_open_parent(path, copy, &name, err);
+  if (dir < 0)
+    return wx_err_wrap(err, "write '%s'", path);
+  return replace_at(dir, name, path, data, len, mode, sync, err);
+}
+
+int wx_fs_replace_beneath(const char *root, const char *rel, const void *data, size_t len, int mode,
+                          bool sync, wx_err *err) {
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  return dir < 0 ? -1 : replace_at(dir, name, rel, data, len, mode, sync, err);
 }
 
 // Gives a file its name unless something has it, a dangling link too. Where there are no hard
@@ -228,14 +243,28 @@ int wx_fs_create_beneath(const char *root, const char *rel, const void *data, si
   return 0;
 }
 
+static int append_open(int *fd, const char *path, const void *data, size_t len, wx_err *err) {
+  if (wx_fs_write_all(*fd, data, len) < 0 || close(wx_steal_fd(fd)) < 0)
+    return wx_err_set(err, errno, "append to '%s'", path);
+  return 0;
+}
+
 int wx_fs_append(const char *path, const void *data, size_t len, mode_t mode, wx_err *err) {
   struct stat st;
   auto_close int fd = open_regular(path, O_WRONLY | O_APPEND | O_CREAT, mode, &st, err);
-  if (fd < 0)
+  return fd < 0 ? -1 : append_open(&fd, path, data, len, err);
+}
+
+int wx_fs_append_beneath(const char *root, const char *rel, const void *data, size_t len,
+                         wx_err *err) {
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  if (dir < 0)
     return -1;
-  if (wx_fs_write_all(fd, data, len) < 0 || close(wx_steal_fd(&fd)) < 0)
-    return wx_err_set(err, errno, "append to '%s'", path);
-  return 0;
+  struct stat st;
+  int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW;
+  auto_close int fd = open_regular_at(dir, name, rel, flags, 0644, &st, err);
+  return fd < 0 ? -1 : append_open(&fd, rel, data, len, err);
 }
 
 // --- locks ------------------------------------------------------------------------

@@ -33,9 +33,18 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
 int wx_fs_create_beneath(const char *root, const char *rel, const void *data, size_t len,
                          wx_err *err);
 
+// As wx_fs_write_atomic, for ROOT/REL. No part of REL but the last may be a link; a link there is
+// replaced, not followed. The directories have to be there.
+int wx_fs_replace_beneath(const char *root, const char *rel, const void *data, size_t len, int mode,
+                          bool sync, wx_err *err);
+
 // Adds to the end of a regular file with one write where the kernel can;
 // makes it with MODE when it is missing.
 int wx_fs_append(const char *path, const void *data, size_t len, mode_t mode, wx_err *err);
+
+// The same for ROOT/REL, no part of which may be a link; a new file gets 0644 less the umask.
+int wx_fs_append_beneath(const char *root, const char *rel, const void *data, size_t len,
+                         wx_err *err);
 
 // Takes the exclusive lock of a file, made when missing, without waiting.
 // Returns its descriptor; EAGAIN when somebody else holds it.

@@ -564,6 +564,53 @@ describe("beneath a root", function()
     assert.same({}, fs.list(dir .. "/out"))
   end)
 
+  it("fs.replace_beneath puts a whole file in place and follows no link", function()
+    assert(fs.ensure_dir(dir .. "/out"))
+    assert(fs.write_atomic(dir .. "/out/f", "outside"))
+    assert(fs.ensure_dir(dir .. "/rep/in"))
+    assert(fs.symlink("../out", dir .. "/rep/link"))
+    assert(fs.symlink("../out/f", dir .. "/rep/file"))
+    assert(fs.replace_beneath(dir .. "/rep", "in/f", "one"))
+    assert(fs.replace_beneath(dir .. "/rep", "in/f", "tw\0o", { sync = false }))
+    assert.equal("tw\0o", fs.read(dir .. "/rep/in/f"))
+    assert(fs.replace_beneath(dir .. "/rep", "in/f", "x", { mode = tonumber("640", 8) }))
+    assert.equal(tonumber("640", 8), fs.lstat(dir .. "/rep/in/f").mode)
+    assert(fs.replace_beneath(dir .. "/rep", "file", "ours"))
+    assert.equal("file", fs.lstat(dir .. "/rep/file").type)
+    for rel, code in pairs({ ["in"] = "EISDIR", ["link/f"] = "ENOTDIR", ["none/f"] = "ENOENT",
+      ["in/f/f"] = "ENOTDIR", ["../x"] = "EINVAL", ["in/../f"] = "EINVAL", [""] = "EINVAL",
+      ["in/"] = "EINVAL", ["."] = "EINVAL" }) do
+      assert.equal(code, select(3, fs.replace_beneath(dir .. "/rep", rel, "other")), rel)
+    end
+    assert.equal("outside", fs.read(dir .. "/out/f"))
+    assert.same({ "f" }, fs.list(dir .. "/out"))
+    assert.same({ "f" }, fs.list(dir .. "/rep/in"))
+    assert.same({ "file", "in", "link" }, fs.list(dir .. "/rep"))
+    assert.error_matches(function() fs.replace_beneath(dir, "f", "x", { mod = 1 }) end, "mod")
+    assert.error_matches(function() fs.replace_beneath(dir, "f\0", "x") end, "NUL")
+    assert.error_matches(function() fs.replace_beneath(dir, "f", "x", { mode = 1 << 20 }) end,
+      "0o7777")
+  end)
+
+  it("fs.append_beneath adds to files and follows no link", function()
+    assert(fs.ensure_dir(dir .. "/out"))
+    assert(fs.write_atomic(dir .. "/out/f", "outside"))
+    assert(fs.ensure_dir(dir .. "/app/in"))
+    assert(fs.symlink("../out", dir .. "/app/link"))
+    assert(fs.symlink("../out/f", dir .. "/app/file"))
+    assert(fs.symlink("nowhere", dir .. "/app/dangling"))
+    assert(fs.append_beneath(dir .. "/app", "in/f", "a\0"))
+    assert(fs.append_beneath(dir .. "/app", "in/f", "b"))
+    assert.equal("a\0b", fs.read(dir .. "/app/in/f"))
+    for rel, code in pairs({ file = "ELOOP", dangling = "ELOOP", ["link/f"] = "ENOTDIR",
+      ["in"] = "EISDIR", ["none/f"] = "ENOENT", ["in/../f"] = "EINVAL", [".."] = "EINVAL" }) do
+      assert.equal(code, select(3, fs.append_beneath(dir .. "/app", rel, "other")), rel)
+    end
+    assert.equal("outside", fs.read(dir .. "/out/f"))
+    assert.same({ "dangling", "file", "in", "link" }, fs.list(dir .. "/app"))
+    assert.error_matches(function() fs.append_beneath(dir, "f\0", "x") end, "NUL")
+  end)
+
   it("fs.list_beneath tells links from what they point to", function()
     assert(fs.mkdir(dir .. "/d"))
     assert(fs.symlink("d", dir .. "/l"))
