@@ -64,6 +64,22 @@ describe("docs/agents.md", function()
   end)
 end)
 
+describe("docs/scripting.md", function()
+  local wrapix = require("wrapix")
+
+  it("has every name of the library, and no other", function()
+    local shown = {}
+    for cell in read("docs/scripting.md"):match("| name |.*"):gmatch("\n| ([^|]+) |") do
+      for name in cell:gmatch("`(%l+)[^`]*`") do
+        shown[#shown + 1] = name
+        assert.is_not_nil(wrapix[name], name)
+      end
+    end
+    table.sort(shown)
+    assert.same(getmetatable(wrapix).names(), shown)
+  end)
+end)
+
 describe("README.md", function()
   local text = read("README.md")
 
