@@ -12,12 +12,14 @@ local modules = {
   json = "wrapix.json",
   log = "wrapix.log",
   mount = "wrapix.mount",
+  nearest = "wrapix.nearest",
   net = "wrapix.net",
   notify = "wrapix.notify",
   owner = "wrapix.owner",
   path = "wrapix.path",
   proc = "wrapix.proc",
   profile = "wrapix.profile",
+  sha256 = "wrapix.sha256",
   sys = "wrapix.sys",
   task = "wrapix.task",
 }
@@ -28,6 +30,14 @@ local function dirs() return require("wrapix.context").dirs() end
 ---@param name string such as "profiles/base.lua"
 ---@return string? text
 local function script(name) return (host.script(name)) end
+
+---Every profile that can be named in a workspace, sorted by name.
+---@param workspace string? default: the current directory
+---@return { name: string, where: "workspace"|"user"|"builtin", source: string }[]
+local function profile_names(workspace)
+  local context = require("wrapix.context")
+  return require("wrapix.profile").list(context.profiles(context.workspace(workspace)))
+end
 
 -- A file of a workspace is run only as the user has agreed to; what they agreed to is
 -- changed by `wrapix trust` alone.
@@ -45,6 +55,7 @@ local makers = {
   derive = function() return require("wrapix.profile").derive end,
   dirs = function() return dirs end,
   duration = function() return require("wrapix.plan.units").duration end,
+  profile_names = function() return profile_names end,
   profiles = function()
     local context = require("wrapix.context")
     return require("wrapix.profile").catalog(context.profiles(context.workspace()))

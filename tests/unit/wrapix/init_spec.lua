@@ -34,6 +34,17 @@ describe("require \"wrapix\"", function()
     assert.is_nil((wrapix.duration(0)))
   end)
 
+  it("lists the profiles that can be named", function()
+    local where = {}
+    for _, one in ipairs(wrapix.profile_names("/nonexistent")) do where[one.name] = one.where end
+    assert.equal("builtin", where.rust)
+  end)
+
+  it("gives digests and the nearest word", function()
+    assert.matches("^e3b0c442", wrapix.sha256.hex(""))
+    assert.equal(" (did you mean 'base'?)", wrapix.nearest.hint("bsae", { "base" }))
+  end)
+
   it("tells a process from any other", function()
     local owner = assert(wrapix.owner.current())
     assert.same(owner, wrapix.owner.decode(wrapix.owner.encode(owner)))
