@@ -4,6 +4,7 @@
 
 local context = require("wrapix.context")
 local hooks = require("wrapix.launch.hooks")
+local handovers = require("wrapix.lazy")("wrapix.launch.handover")
 local launch = require("wrapix.launch")
 local plans = require("wrapix.plan")
 local podman = require("wrapix.runtime.podman")
@@ -21,6 +22,11 @@ local M = {}
 ---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
 ---@field on_stdout fun(chunk: string)? of run: is handed it as it comes, instead
 ---@field on_started fun()? of run: the command runs, image and container are there
+---@field files table<string, string>? of run: name → text of /run/wrapix/NAME
+---@field sockets table<string, fun(connection: wrapix.Stream)>? of run: name → what answers a
+--- connection to /run/wrapix/NAME.sock, in a task of its own
+---@field collect table<string, integer>? of run: name in /run/wrapix/out → the most bytes; the
+--- result's `collected` has the texts, its `collect_errors` why one is not among them
 ---@field agent string? of run: an agent whose login and settings the sandbox gets as well
 ---@field stderr any? "inherit" (default) or "pipe"
 ---@field capture boolean? collects both
@@ -32,7 +38,9 @@ local RUN_OPTIONS = {
   log = true,
 }
 -- What only a container of its own can be given.
-local OF_RUN = { on_stdout = true, on_started = true, agent = true }
+local OF_RUN = {
+  on_stdout = true, on_started = true, agent = true, files = true, sockets = true, collect = true,
+}
 
 ---@class wrapix.Sandbox
 local Sandbox = {}
@@ -102,6 +110,8 @@ end
 function Sandbox:run(argv, opts)
   opts = opts or {}
   check_run_options(opts, OF_RUN)
+  local has_handover = opts.files or opts.sockets or opts.collect
+  local handover = has_handover and handovers.of(opts, "run", 2) or nil
   local stdout = opts.stdout or (opts.capture and "pipe") or "inherit"
   local stdin = opts.stdin or "null"
   local is_shown = stdout == "inherit" and not opts.on_stdout
@@ -112,7 +122,7 @@ function Sandbox:run(argv, opts)
   return launch.run(plan, facts, {
     hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input,
     stdout = stdout, on_stdout = opts.on_stdout, on_started = opts.on_started,
-    stderr = opts.stderr or (opts.capture and "pipe") or "inherit",
+    stderr = opts.stderr or (opts.capture and "pipe") or "inherit", handover = handover,
   })
 end
 

@@ -6,6 +6,7 @@
 local container = require("wrapix.container")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
+local handovers = require("wrapix.lazy")("wrapix.launch.handover")
 local held = require("wrapix.lazy")("wrapix.launch.held")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
@@ -34,6 +35,8 @@ local SLOW_SECONDS = 1.5
 ---@field stopped string? why the launcher stopped it
 ---@field timing { name: string, seconds: number }[]
 ---@field held wrapix.Held? of a container that is left to the caller
+---@field collected table<string, string>? by name, where the caller asked for files
+---@field collect_errors table<string, string>? why one that is there is not among them
 
 ---@class wrapix.LaunchOptions
 ---@field log table? note, warn, detail, error; see cli/report.lua
@@ -43,6 +46,7 @@ local SLOW_SECONDS = 1.5
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
 ---@field on_started fun()? the command runs: image and container are there
+---@field handover wrapix.Handover? see launch/handover.lua
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
@@ -345,7 +349,12 @@ end
 
 -- Everything between the session's directory and its record.
 function Launch:_live()
-  local ok, msg, code, hint = self.hooks:before_start(self)
+  local ok, msg, code, hint
+  if self.opts.handover then
+    self.given, msg, code = handovers.give(self.opts.handover, self)
+    if not self.given then return nil, msg, code end
+  end
+  ok, msg, code, hint = self.hooks:before_start(self)
   if not ok then return nil, msg, code, hint end
   fault.point("launch.before_run")
   local result, errors
@@ -395,6 +404,7 @@ function Launch:close(result, msg, code)
   self.is_over = true
   self.lease:close()
   if self.notify then self.notify:close() end
+  if self.given then self.given:close(result) end
   self:_wait_for_hooks()
   self.hooks:after_exit(self, result, msg)
   fault.point("launch.after_exit")
