@@ -25,6 +25,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
 ---@field gid integer
 ---@field mtime number seconds since 1970
 ---@field mtime_ns integer nanoseconds since 1970
+---@field ctime_ns integer the last change of content or attributes, which nobody can set
 ---@field ino integer
 ---@field dev integer
 ---@field nlink integer

@@ -195,8 +195,9 @@ static void push_stat(lua_State *L, const struct stat *st) {
       {"uid", (lua_Integer)st->st_uid},     {"gid", (lua_Integer)st->st_gid},
       {"ino", (lua_Integer)st->st_ino},     {"dev", (lua_Integer)st->st_dev},
       {"nlink", (lua_Integer)st->st_nlink}, {"mtime_ns", (lua_Integer)mtime},
+      {"ctime_ns", (lua_Integer)wx_plat_ctime_ns(st)},
   };
-  lua_createtable(L, 0, 10); // stat
+  lua_createtable(L, 0, 11); // stat
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     lua_pushinteger(L, fields[i].value);
     lua_setfield(L, -2, fields[i].name);

@@ -36,5 +36,6 @@ void wx_plat_expect_heap(size_t bytes);
 
 // Nanoseconds since 1970.
 int64_t wx_plat_mtime_ns(const struct stat *st);
+int64_t wx_plat_ctime_ns(const struct stat *st);
 
 #endif
