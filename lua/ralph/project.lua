@@ -66,6 +66,8 @@ end
 
 -- A directory of our own in the workspace: never through a link that a sandbox made.
 local function ensure_wrapix_dir(root)
+  local stat = wrapix.fs.lstat(root .. "/.wrapix")
+  if stat and stat.type == "directory" then return true end
   local sys = wrapix.sys
   local owner = { mode = SHARED_DIR, uid = sys.uid(), gid = sys.gid() }
   local ok, message, code = wrapix.fs.ensure_dir_beneath(root, ".wrapix", owner)
