@@ -21,7 +21,8 @@ local M = {}
 ---@field input string? for stdin
 ---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
 ---@field on_stdout fun(chunk: string)? of run: is handed it as it comes, instead
----@field on_started fun()? of run: the command runs, image and container are there
+---@field on_started fun(running: wrapix.Running)? of run: the command runs, image and container are
+--- there; `running:stop(reason, grace?)` ends it, `running:cpu_seconds()` tells what it used
 ---@field files table<string, string>? of run: name → text of /run/wrapix/NAME
 ---@field sockets table<string, fun(connection: wrapix.Stream)>? of run: name → what answers a
 --- connection to /run/wrapix/NAME.sock, in a task of its own

@@ -51,6 +51,46 @@ describe("wrapix.sandbox", function()
     assert.truthy(sys.clock() - began < 10)
   end)
 
+  it("hands in files and sockets, and collects files, as the user inside", function()
+    local said = {}
+    local result = assert(sandbox():run({ "sh", "-c", [[
+      cat /run/wrapix/prompt.md >/run/wrapix/out/copy
+      ! (echo x >/run/wrapix/prompt.md) 2>/dev/null || exit 9
+      ! (echo x >/run/wrapix/more) 2>/dev/null || exit 9
+      perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0);
+        connect(S, sockaddr_un("/run/wrapix/work.sock")) or die "$!";
+        syswrite(S, "done\\n"); sysread(S, $x, 99); print $x'
+      ln -s /etc/hostname /run/wrapix/out/link]] }, {
+      capture = true, files = { ["prompt.md"] = "do it" }, collect = { copy = 99, link = 99 },
+      sockets = { work = function(connection)
+        said[#said + 1] = connection:read_line(99)
+        connection:write("heard")
+      end },
+    }))
+    assert.same({ 0, "heard", { "done" } }, { result.code, result.stdout, said }, result.stderr)
+    assert.same({ copy = "do it" }, result.collected)
+    assert.same({ link = "is a link" }, result.collect_errors)
+  end)
+
+  it("tells the CPU time a run uses, and ends it", function()
+    local idle, busy
+    local result = assert(sandbox():run({ "sh", "-c", "trap '' TERM; sleep 1; while :; do :; done" }, {
+      capture = true,
+      on_started = function(running)
+        task.spawn(function()
+          task.sleep(0.5)
+          idle = running:cpu_seconds()
+          task.sleep(2)
+          busy = running:cpu_seconds()
+          running:stop("enough", 1)
+          return true
+        end)
+      end,
+    }))
+    assert.same({ 137, "enough" }, { result.code, result.stopped })
+    assert.is_true(idle < 0.4 and busy > idle + 0.4 and busy < idle + 20, ("%s %s"):format(idle, busy))
+  end)
+
   it("ends with the task that runs it", function()
     local began = sys.clock()
     local result, _, code = task.timeout(1, function()

@@ -17,6 +17,7 @@ local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
 local session = require("wrapix.session")
 local records = require("wrapix.launch.record")
+local runnings = require("wrapix.lazy")("wrapix.launch.running")
 local stoppers = require("wrapix.launch.stopper")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -45,7 +46,7 @@ local SLOW_SECONDS = 1.5
 ---@field on_stdout fun(chunk: string)? is handed it as it comes, instead
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
----@field on_started fun()? the command runs: image and container are there
+---@field on_started fun(running: wrapix.Running)? the command runs: image and container are there
 ---@field handover wrapix.Handover? see launch/handover.lua
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
@@ -211,7 +212,7 @@ function Launch:_started()
   fault.point("launch.started")
   self.started = true
   self.session:note_start()
-  if self.opts.on_started then self.opts.on_started() end
+  if self.opts.on_started then self.opts.on_started(runnings.new(self)) end
   self:_beside("after_start")
 end
 
