@@ -8,6 +8,7 @@ local modules = {
   agent = "wrapix.agent",
   container = "wrapix.container",
   fs = "wrapix.fs",
+  git = "wrapix.git",
   image = "wrapix.image",
   json = "wrapix.json",
   log = "wrapix.log",
