@@ -1,0 +1,283 @@
+-- SPDX-License-Identifier: MIT
+-- One state of the list, as it was read and with what is to be changed in it: issues by
+-- id, and what `ready` needs of all. Issues stand in the text in the order of their ids,
+-- so that one is found by halving, and a change replaces one line of it.
+
+local entries = require "ralph.tracker.entries"
+local lines = require "ralph.tracker.lines"
+local times = require "ralph.tracker.times"
+local wrapix = require "wrapix"
+
+local M = {}
+
+---@class ralph.View
+---@field fp string what tells this state of the file from any other; "none": no file
+---@field count integer issues
+---@field overlay table<string, ralph.Entry> what changed since the index was written
+---@field overlay_size integer
+---@field a integer sums over the digests of all lines: the same for the same content
+---@field b integer
+---@field is_canonical boolean
+---@field pending table<string, string> id → new line
+---@field pending_count integer
+---@field _load fun(): string, string body and tail
+---@field _index (fun(): ralph.Entry[]?)? all entries; nil: the index is of no use
+local View = {}
+View.__index = View
+
+-- Content -------------------------------------------------------------------------------
+
+--- The two words that a line adds to the sums of a list. Sums, so that a change of one
+--- line of ten thousand costs one digest.
+---@param line string
+---@return integer, integer
+function M.words(line)
+  local hex = wrapix.sha256.hex(line)
+  return tonumber(hex:sub(1, 16), 16), tonumber(hex:sub(17, 32), 16)
+end
+
+--- The sums of a whole list.
+---@param body string
+---@param tail string
+---@return integer, integer
+function M.sums(body, tail)
+  local a, b = 0, 0
+  if tail ~= "" then a, b = M.words(tail) end
+  for line in body:gmatch("[^\n]+") do
+    local x, y = M.words(line)
+    a, b = a + x, b + y
+  end
+  return a, b
+end
+
+function View:body()
+  if not self._body then self._body, self._tail = self._load() end
+  return self._body
+end
+
+function View:tail()
+  self:body()
+  return self._tail
+end
+
+-- Finding -------------------------------------------------------------------------------
+
+-- The beginning of the first line at or behind a place, and the id on it.
+local function line_at(body, place)
+  local start = place
+  if place > 1 then
+    local stop = body:find("\n", place - 1, true)
+    start = stop and stop + 1 or #body + 1
+  end
+  return start, body:match('^{"id":"([^"]*)"', start)
+end
+
+--- Where an issue stands, or would.
+---@param id string
+---@return integer start
+---@return integer? stop its line's end; nil when it is not there
+function View:locate(id)
+  local body = self:body()
+  local low, high = 1, #body + 1
+  while low < high do
+    local middle = (low + high) // 2
+    local _, found = line_at(body, middle)
+    if not found or found >= id then high = middle else low = middle + 1 end
+  end
+  local start, found = line_at(body, low)
+  if found ~= id then return start end
+  return start, body:find("\n", start, true)
+end
+
+--- The line of an issue, without its end.
+---@param id string
+---@return string?
+function View:line(id)
+  if self.pending[id] then return self.pending[id] end
+  local start, stop = self:locate(id)
+  return stop and self:body():sub(start, stop - 1) or nil
+end
+
+--- An issue as a table of its own.
+---@param id string
+---@return table?
+function View:issue(id)
+  local line = self:line(id)
+  return line and assert(lines.decode(line)) or nil
+end
+
+--- Ids that begin with a text, two at most.
+---@param prefix string
+---@return string[]
+function View:beginning(prefix)
+  local body, found = self:body(), {}
+  local start = self:locate(prefix)
+  while #found < 2 do
+    local id = body:match('^{"id":"([^"]*)"', start)
+    if not id or id:sub(1, #prefix) ~= prefix then break end
+    found[#found + 1] = id
+    start = (body:find("\n", start, true) or #body) + 1
+  end
+  return found
+end
+
+-- Entries -------------------------------------------------------------------------------
+
+local function from_body(view)
+  local list = {}
+  for line in view:body():gmatch("[^\n]+") do
+    list[#list + 1] = entries.of(assert(lines.decode(line)))
+  end
+  return list
+end
+
+local function load_entries(view)
+  local list = view._index and view._index() or from_body(view)
+  local map = {}
+  for i = 1, #list do map[list[i].id] = i end
+  for id, entry in pairs(view.overlay) do
+    local place = map[id] or #list + 1
+    list[place], map[id] = entry, place
+  end
+  view._list, view._map = list, map
+end
+
+--- What must be known of all issues, in no order.
+---@return ralph.Entry[]
+function View:entries()
+  if not self._list then load_entries(self) end
+  return self._list
+end
+
+--- What must be known of one issue.
+---@param id string
+---@return ralph.Entry?
+function View:entry(id)
+  if self._map then return self._list[self._map[id]] end
+  local entry = self.overlay[id]
+  if entry then return entry end
+  local issue = self:issue(id)
+  return issue and entries.of(issue)
+end
+
+local NONE = {}
+
+-- Children by parent, made once.
+local function load_children(view)
+  local children = {}
+  for _, entry in ipairs(view:entries()) do
+    for letter, on in entries.deps(entry) do
+      if letter == "p" then
+        children[on] = children[on] or {}
+        table.insert(children[on], entry)
+      end
+    end
+  end
+  return children
+end
+
+--- What ralph.tracker.ready works on.
+---@return ralph.Source
+function View:source()
+  local children
+  return {
+    get = function(id) return self:entry(id) end,
+    children = function(id)
+      children = children or load_children(self)
+      return children[id] or NONE
+    end,
+    now = assert(times.key(times.now())),
+  }
+end
+
+-- Changing ------------------------------------------------------------------------------
+
+local function sum_change(view, old, new)
+  local x, y = M.words(new)
+  if old then
+    local u, v = M.words(old)
+    x, y = x - u, y - v
+  end
+  view.a, view.b = view.a + x, view.b + y
+end
+
+--- Puts an issue in, or in place of what has its id.
+---@param issue table
+---@return true|nil
+---@return string? message
+---@return string? code
+function View:put(issue)
+  local line, message, code = lines.encode(issue)
+  if not line then return nil, message, code end
+  local id = issue.id
+  local old = self:line(id)
+  if old == line then return true end
+  sum_change(self, old, line)
+  if not self.pending[id] then self.pending_count = self.pending_count + 1 end
+  if not old then self.count = self.count + 1 end
+  self.pending[id] = line
+  local entry = entries.of(issue)
+  if not self.overlay[id] then self.overlay_size = self.overlay_size + 1 end
+  self.overlay[id] = entry
+  if self._map then
+    local place = self._map[id] or #self._list + 1
+    self._list[place], self._map[id] = entry, place
+  end
+  return true
+end
+
+local function pieces_of(view)
+  local body, ids = view:body(), {}
+  for id in pairs(view.pending) do ids[#ids + 1] = id end
+  table.sort(ids)
+  local pieces, at = {}, 1
+  for _, id in ipairs(ids) do
+    local start, stop = view:locate(id)
+    pieces[#pieces + 1] = body:sub(at, start - 1)
+    pieces[#pieces + 1] = view.pending[id] .. "\n"
+    at = stop and stop + 1 or start
+  end
+  pieces[#pieces + 1] = body:sub(at)
+  return pieces
+end
+
+--- The text of the list with what was put in.
+---@return string
+function View:text()
+  local pieces = pieces_of(self)
+  if #pieces == 3 then return pieces[1] .. pieces[2] .. pieces[3] .. self:tail() end
+  pieces[#pieces + 1] = self:tail()
+  return table.concat(pieces)
+end
+
+-- Making --------------------------------------------------------------------------------
+
+--- A view of what was read and checked.
+---@param fp string
+---@param list ralph.List
+---@return ralph.View
+function M.parsed(fp, list)
+  local all = {}
+  for i, id in ipairs(list.ids) do all[i] = list.entries[id] end
+  local a, b = M.sums(list.body, list.tail)
+  return setmetatable({
+    fp = fp, count = #list.ids, overlay = {}, overlay_size = 0, a = a, b = b,
+    is_canonical = list.is_canonical, pending = {}, pending_count = 0,
+    _body = list.body, _tail = list.tail, _index = function() return all end,
+  }, View)
+end
+
+--- A view of a state that is known already.
+---@param head ralph.Head
+---@param load fun(): string, string body and tail; may raise
+---@param index fun(): ralph.Entry[]?
+---@return ralph.View
+function M.known(head, load, index)
+  return setmetatable({
+    fp = head.fp, count = head.count, overlay = head.overlay, overlay_size = head.overlay_size,
+    a = head.a, b = head.b, is_canonical = true, pending = {}, pending_count = 0,
+    _load = load, _index = index,
+  }, View)
+end
+
+return M
