@@ -32,6 +32,23 @@ function M.both(text, limit)
     tail_start - head_end - 1, text:sub(tail_start))
 end
 
+--- A text that a list or a prompt can take, whatever came out of a sandbox: whole
+--- characters, no control but newline and tab, bounded.
+---@param text string
+---@param limit integer
+---@return string
+function M.fit(text, limit)
+  text = M.plain(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local _, bad = utf8.len(text, at)
+    out[#out + 1] = text:sub(at, (bad or #text + 1) - 1)
+    if bad then out[#out + 1] = "?" end
+    at = (bad or #text) + 1
+  end
+  return M.both(table.concat(out), limit)
+end
+
 --- The beginning of a text as one line of at most `limit` bytes.
 ---@param text string
 ---@param limit integer

@@ -146,7 +146,7 @@ Verifier.__index = Verifier
 
 function Verifier:_start()
   if self.is_up then return true end
-  local ok, message, code, hint = self.box:start()
+  local ok, message, code, hint = self.box:start({ apart = true })
   if not ok then return nil, "verify: " .. message, code or "EENGINE", hint end
   self.is_up = true
   return true
@@ -205,7 +205,7 @@ end
 -- Committing ------------------------------------------------------------------------------
 
 function Verifier:_git(argv, input)
-  local words = { "git", "-C", "/workspace", table.unpack(argv) }
+  local words = { "git", table.unpack(argv) }
   return self.box:exec(words, { stdin = not input and "null" or nil, input = input, capture = true,
     timeout = COMMIT_SECONDS })
 end
@@ -223,8 +223,8 @@ end
 -- Everything but what is Ralph's own and what verifying made. Literal: a name may hold
 -- what git takes for a pattern.
 local function pathspecs(excluded)
-  local list = { ".", ":(top,exclude,literal).wrapix" }
-  for _, path in ipairs(excluded or {}) do list[#list + 1] = ":(top,exclude,literal)" .. path end
+  local list = { ".", ":(exclude,literal).wrapix" }
+  for _, path in ipairs(excluded or {}) do list[#list + 1] = ":(exclude,literal)" .. path end
   return table.concat(list, "\0") .. "\0"
 end
 

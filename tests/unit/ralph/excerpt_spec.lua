@@ -21,6 +21,11 @@ describe("excerpt", function()
     assert.equal("x", excerpt.plain("\27]0;title\7x"))
   end)
 
+  it("makes anything fit for a list", function()
+    assert.equal("a?b\nc ä", excerpt.fit("a\xffb\nc\0 ä\27[0m", 100))
+    assert.is_truthy(utf8.len(excerpt.fit(("\xe4ö"):rep(1000), 100)))
+  end)
+
   it("makes one line of many", function()
     assert.equal("first", excerpt.line("\n  first  \nsecond", 50))
     assert.equal("abc…", excerpt.line("abcdef", 3))
