@@ -25,6 +25,7 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@field stdout any? default "inherit"
 ---@field on_stdout fun(chunk: string)? is handed what comes on stdout, which is a pipe then
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
+---@field session boolean? away from our terminal: what is typed there does not reach it
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
 
 ---Writes to our own stderr without holding up other tasks.
@@ -142,7 +143,7 @@ function M.run(argv, opts)
       env = opts.env, cwd = opts.cwd,
       stdin = opts.input and "pipe" or opts.stdin or "inherit",
       stdout = opts.on_stdout and "pipe" or opts.stdout or "inherit",
-      stderr = opts.stderr or "inherit",
+      stderr = opts.stderr or "inherit", session = opts.session,
     })
     if not running then return nil, msg, code end
     if opts.on_start then opts.on_start(running) end

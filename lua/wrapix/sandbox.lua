@@ -28,6 +28,8 @@ local M = {}
 --- connection to /run/wrapix/NAME.sock, in a task of its own
 ---@field collect table<string, integer>? of run: name in /run/wrapix/out → the most bytes; the
 --- result's `collected` has the texts, its `collect_errors` why one is not among them
+---@field apart boolean? of run and start: signals, Ctrl-C among them, are the caller's alone;
+--- it ends the sandbox by cancelling its own task
 ---@field agent string? of run: an agent whose login and settings the sandbox gets as well
 ---@field stderr any? "inherit" (default) or "pipe"
 ---@field capture boolean? collects both
@@ -41,6 +43,7 @@ local RUN_OPTIONS = {
 -- What only a container of its own can be given.
 local OF_RUN = {
   on_stdout = true, on_started = true, agent = true, files = true, sockets = true, collect = true,
+  apart = true,
 }
 
 ---@class wrapix.Sandbox
@@ -124,6 +127,7 @@ function Sandbox:run(argv, opts)
     hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input,
     stdout = stdout, on_stdout = opts.on_stdout, on_started = opts.on_started,
     stderr = opts.stderr or (opts.capture and "pipe") or "inherit", handover = handover,
+    apart = opts.apart,
   })
 end
 
@@ -147,11 +151,12 @@ end
 function Sandbox:is_started() return self._started ~= nil end
 
 ---Starts a container that waits, for exec. Returns this object, or a failure.
+---@param opts { apart: boolean? }?
 ---@return wrapix.Sandbox|nil
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function Sandbox:start()
+function Sandbox:start(opts)
   if self._held then error("start: the sandbox has been started already", 2) end
   -- Any command will do: it is replaced. With none it would be the agent's.
   local asked = { command = { "true" }, detach = true }
@@ -164,7 +169,8 @@ function Sandbox:start()
   end
   local result, msg, code
   result, msg, code, hint = launch.run(wait_for_exec(plan), facts,
-    { stderr = "pipe", hold = true, hooks = self:_hooks(nil, remake) })
+    { stderr = "pipe", hold = true, hooks = self:_hooks(nil, remake),
+      apart = opts and opts.apart })
   if not result then return nil, msg, code, hint end
   if result.code ~= 0 then
     local said = (result.stderr or ""):gsub("%s+$", "")

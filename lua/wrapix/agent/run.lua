@@ -20,6 +20,7 @@ local OPTIONS = {
   timeout = "number|string", idle = "number|string", on_idle = "function",
   grace = "number|string", resume = "string", continue = "boolean", model = "string",
   max_turns = "integer", log = "table", files = "table", sockets = "table", collect = "table",
+  apart = "boolean",
 }
 
 ---@class wrapix.AgentRunOptions
@@ -38,6 +39,7 @@ local OPTIONS = {
 ---@field files table<string, string>? as for a sandbox's run, and so the next two
 ---@field sockets table<string, fun(connection: wrapix.Stream)>?
 ---@field collect table<string, integer>?
+---@field apart boolean? likewise: signals are the caller's
 ---@field log table? as for a sandbox's run
 
 ---@class wrapix.AgentResult: wrapix.AgentOutcome
@@ -61,7 +63,8 @@ end
 local function start(run, box, argv, opts, timeout)
   return box:run(argv, {
     agent = run.agent.name, input = opts.prompt, stderr = "pipe", timeout = timeout,
-    log = opts.log, files = opts.files, sockets = opts.sockets, collect = opts.collect,
+    log = opts.log, apart = opts.apart,
+    files = opts.files, sockets = opts.sockets, collect = opts.collect,
     on_started = function(running) run.last, run.running = sys.clock(), running end,
     on_stdout = function(chunk)
       run.last = sys.clock()

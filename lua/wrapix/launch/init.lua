@@ -46,6 +46,8 @@ local SLOW_SECONDS = 1.5
 ---@field on_stdout fun(chunk: string)? is handed it as it comes, instead
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
+---@field apart boolean? signals are the caller's: none is heard here, and what is typed at
+--- the terminal does not reach the engine
 ---@field on_started fun(running: wrapix.Running)? the command runs: image and container are there
 ---@field handover wrapix.Handover? see launch/handover.lua
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
@@ -144,7 +146,7 @@ function Launch:_run_engine(errors)
   watch.input = plan.terminal.stdin and opts.input or nil
   watch.stdout = plan.detach and "null" or opts.stdout
   watch.on_stdout = not plan.detach and opts.on_stdout or nil
-  watch.stderr = "pipe"
+  watch.stderr, watch.session = "pipe", opts.apart
   watch.on_stderr = function(chunk) return errors:take(chunk) end
   watch.on_start = function(running)
     self.is_up, self.was_up = true, true
@@ -456,7 +458,8 @@ end
 function M.run(plan, facts, opts)
   local self = new_launch(plan, facts, opts or {})
   local function on_signal(name, sender) self:_on_signal(name, sender) end
-  return container.supervise({ on_signal = on_signal }, function(scope)
+  local apart = opts and opts.apart
+  return container.supervise({ on_signal = not apart and on_signal or nil }, function(scope)
     self.scope = scope
     self.work = scope:spawn(self._run, self)
     return self.work:wait()
