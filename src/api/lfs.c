@@ -72,6 +72,34 @@ static int l_read_beneath(lua_State *L) {
   return push_block(L, hold, data, len);
 }
 
+// read_part_beneath(root, rel, at, len) -> string | nil, message, code
+static int l_read_part_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  lua_Integer at = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, at >= 0, 3, "must not be negative");
+  size_t len = check_limit(L, 4);
+  void *data = lua_newuserdatauv(L, len, 0);
+  wx_err err;
+  if (wx_fs_read_part_beneath(root, rel, (off_t)at, data, &len, &err) < 0)
+    return wx_push_fail(L, &err);
+  lua_pushlstring(L, data, len);
+  return 1;
+}
+
+// patch_beneath(root, rel, size, at, cut, data, sync) -> true | nil, message, code
+static int l_patch_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  lua_Integer size = luaL_checkinteger(L, 3), at = luaL_checkinteger(L, 4);
+  lua_Integer cut = luaL_checkinteger(L, 5);
+  luaL_argcheck(L, at >= 0 && at <= size, 4, "must be within the file");
+  luaL_argcheck(L, cut >= 0 && cut <= size - at, 5, "must be within the file");
+  struct wx_fs_patch patch = {.size = (off_t)size, .at = (off_t)at, .cut = (off_t)cut};
+  patch.data = luaL_checklstring(L, 6, &patch.len);
+  patch.sync = lua_toboolean(L, 7);
+  wx_err err;
+  return push_done(L, wx_fs_patch_beneath(root, rel, &patch, &err), &err);
+}
+
 // write_atomic(path, data, mode | nil, sync) -> true | nil, message, code
 static int l_write_atomic(lua_State *L) {
   const char *path = wx_check_text(L, 1);
@@ -378,7 +406,8 @@ static const luaL_Reg functions[] = {
     FN(realpath), FN(access),    FN(mkdir),     FN(rmdir),   FN(unlink),     FN(rename),
     FN(symlink), FN(readlink),   FN(chmod), FN(chown),
     FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath),
-    FN(replace_beneath), FN(append_beneath), {NULL, NULL},
+    FN(replace_beneath), FN(append_beneath), FN(read_part_beneath),
+    FN(patch_beneath), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};
