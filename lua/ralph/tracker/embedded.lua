@@ -83,9 +83,9 @@ function Tracker:all(filter)
       end
     end
     table.sort(keys)
-    local list = wrapix.json.array()
-    for _, key in ipairs(keys) do
-      local issue = view:issue(of[key])
+    local ids, list = {}, wrapix.json.array()
+    for i, key in ipairs(keys) do ids[i] = of[key] end
+    for _, issue in ipairs(view:issues(ids)) do
       if (not filter.spec or issue.spec_id == filter.spec)
         and (not filter.label or issues.has_label(issue, filter.label)) then
         list[#list + 1] = issue
@@ -108,15 +108,13 @@ end
 --- What can be worked on: the most urgent first, then the oldest, then by id.
 ---@param opts { spec: string?, limit: integer? }?
 ---@return table[]|nil
----@return integer|string|nil total without the limit; or the message
+---@return boolean|string|nil has_more whether there may be more than the limit; or the message
 ---@return string? code
 ---@return string? hint
 function Tracker:ready(opts)
   return self._store:look(function(view)
-    local ids, total = ready.list(view:entries(), view:source(), opts)
-    local list = wrapix.json.array()
-    for i, id in ipairs(ids) do list[i] = view:issue(id) end
-    return list, total
+    local ids, has_more = ready.list(view, opts)
+    return view:issues(ids), has_more
   end)
 end
 

@@ -107,8 +107,36 @@ function M.from(id, order, status, kind, spec, flags, defer, deps)
     defer = defer, deps = deps }
 end
 
+-- What blocks nobody any more, or never did.
+local SETTLED = { closed = true, pinned = true, tombstone = true }
+
+--- Whether an issue with this status blocks no other.
+---@param status string
+---@return boolean
+function M.is_settled(status) return SETTLED[status] ~= nil end
+
+--- One letter of what an entry means for others: c candidate to be worked on, k other
+--- work, f closed as failed, s settled in another way.
+---@param entry ralph.Entry
+---@return string
+function M.state(entry)
+  if SETTLED[entry.status] then return entry.flags:find("f", 1, true) and "f" or "s" end
+  local is_candidate = entry.status == "open" and entry.flags == ""
+    and not issues.CONTAINERS[entry.type]
+  return is_candidate and "c" or "k"
+end
+
 --- The name of a spec as entries have it.
 M.spec_word = escape
+
+--- The order in which issues are done: urgent ones first, then older ones, then by id.
+---@param a ralph.Entry
+---@param b ralph.Entry
+---@return boolean
+function M.is_before(a, b)
+  if a.order ~= b.order then return a.order < b.order end
+  return a.id < b.id
+end
 
 --- Whether an entry has a flag.
 ---@param entry ralph.Entry
@@ -120,6 +148,16 @@ function M.has(entry, letter) return entry.flags:find(letter, 1, true) ~= nil en
 ---@param entry ralph.Entry
 ---@return fun(): string?, string? iterator of letter and id
 function M.deps(entry)
+  local text = entry.deps
+  if text == "" then return function() end end
+  if not text:find("[,%%]") then
+    local letter, on = text:sub(1, 1), text:sub(2)
+    return function()
+      local first = letter
+      letter = nil
+      return first, on
+    end
+  end
   local next_one = entry.deps:gmatch("(%a)([^,]*)")
   return function()
     local letter, on = next_one()

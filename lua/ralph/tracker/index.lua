@@ -76,18 +76,68 @@ end
 
 -- The index -----------------------------------------------------------------------------
 
---- Reads what is known of all issues; nil when that does not go with the head.
+-- A line is a letter of entries.state and an entry. Candidates are first, in the order in
+-- which they would be done, so that whoever wants some reads no more than these.
+
+--- Reads the text of the index; nil when that does not go with the head.
 ---@param dir string
 ---@param base string digest that the head names
----@return ralph.Entry[]?
+---@return string?
 function M.read_base(dir, base)
   local text = wrapix.fs.read(dir .. "/index", LIMIT)
-  if not text or sum(text) ~= base then return nil end
+  return text and sum(text) == base and text or nil
+end
+
+--- All entries of a text. The collector rests meanwhile: it would walk them several times.
+---@param text string
+---@return ralph.Entry[]
+function M.all(text)
+  local is_running = collectgarbage("isrunning")
+  collectgarbage("stop")
   local list, from = {}, entries.from
-  for id, order, status, kind, spec, flags, defer, deps in text:gmatch(entries.PATTERN .. "\n") do
+  for id, order, status, kind, spec, flags, defer, deps in
+    text:gmatch("%l" .. entries.PATTERN .. "\n") do
     list[#list + 1] = from(id, order, status, kind, spec, flags, defer, deps)
   end
+  if is_running then collectgarbage("restart") end
   return list
+end
+
+--- What each issue means for others.
+---@param text string
+---@return table<string, string> id → letter of entries.state
+function M.states(text)
+  local states = {}
+  for letter, id in text:gmatch("(%l)([^\t\n]+)\t[^\n]*\n") do states[id] = letter end
+  return states
+end
+
+--- The candidates of a text in their order.
+---@param text string
+---@return fun(): ralph.Entry?
+function M.candidates(text)
+  local at = 1
+  return function()
+    if text:sub(at, at) ~= "c" then return nil end
+    local stop = text:find("\n", at, true)
+    local entry = entries.from(text:match(entries.PATTERN .. "\n", at + 1))
+    at = (stop or #text) + 1
+    return entry
+  end
+end
+
+local function base_text(list)
+  local keys, line_of = {}, {}
+  for i = 1, #list do
+    local entry = list[i]
+    local letter = entries.state(entry)
+    local key = letter == "c" and "c" .. entry.order .. entry.id or "k" .. entry.id
+    keys[i], line_of[key] = key, letter .. entries.encode(entry)
+  end
+  table.sort(keys)
+  for i, key in ipairs(keys) do keys[i] = line_of[key] end
+  keys[#keys + 1] = ""
+  return table.concat(keys, "\n")
 end
 
 --- Writes what is known of all issues.
@@ -97,10 +147,7 @@ end
 ---@return string? message
 ---@return string? code
 function M.write_base(dir, list)
-  local out = {}
-  for i = 1, #list do out[i] = entries.encode(list[i]) end
-  out[#out + 1] = ""
-  local text = table.concat(out, "\n")
+  local text = base_text(list)
   local ok, message, code = save(dir .. "/index", text)
   if not ok then return nil, message, code end
   return sum(text)

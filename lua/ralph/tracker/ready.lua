@@ -18,17 +18,15 @@ local M = {}
 ---@class ralph.Source
 ---@field get fun(id: string): ralph.Entry?
 ---@field children fun(id: string): ralph.Entry[]
+---@field states table<string, string>? id → letter of entries.state, where that is known
 ---@field now string as times.key
-
--- What blocks nobody any more, or never did.
-local SETTLED = { closed = true, pinned = true, tombstone = true }
 
 local function count_children(id, source)
   local active, closed = nil, 0
   for _, child in ipairs(source.children(id)) do
     if child.status == "closed" then
       closed = closed + 1
-    elseif not SETTLED[child.status] then
+    elseif not entries.is_settled(child.status) then
       active = active or child
     end
   end
@@ -39,11 +37,11 @@ end
 local BLOCKS = {}
 
 function BLOCKS.b(on)
-  if not SETTLED[on.status] then return ("waits for %s, which is %s"):format(on.id, on.status) end
+  if not entries.is_settled(on.status) then return ("waits for %s, which is %s"):format(on.id, on.status) end
 end
 
 function BLOCKS.c(on)
-  if not SETTLED[on.status] then
+  if not entries.is_settled(on.status) then
     return ("is done only when %s fails, which is %s"):format(on.id, on.status)
   elseif on.status == "closed" and not entries.has(on, "f") then
     return ("is done only when %s fails, which it has not"):format(on.id)
@@ -69,27 +67,32 @@ local is_blocked
 -- A parent that blocks its children: told by the parent's own state, so that a circle of
 -- parents, which a merge can make, ends.
 local function is_parent_blocking(on, source, memo)
-  return not SETTLED[on.status] and is_blocked(on, source, memo)
+  return not entries.is_settled(on.status) and is_blocked(on, source, memo)
+end
+
+-- The states in which the two simple kinds of dependency block.
+local BLOCKING_STATES = { b = { c = true, k = true }, c = { c = true, k = true, s = true } }
+
+local function is_blocking(letter, id, source, memo)
+  local quick = source.states and BLOCKING_STATES[letter]
+  if quick then return quick[source.states[id]] == true end
+  local on = source.get(id)
+  if not on then return false end
+  if letter == "p" then return is_parent_blocking(on, source, memo) end
+  return BLOCKS[letter] ~= nil and BLOCKS[letter](on, source) ~= nil
 end
 
 function is_blocked(entry, source, memo)
   local known = memo[entry.id]
   if known ~= nil then return known end
   memo[entry.id] = false
-  local result = false
   for letter, id in entries.deps(entry) do
-    local on = source.get(id)
-    if on then
-      if letter == "p" then
-        result = is_parent_blocking(on, source, memo)
-      else
-        result = BLOCKS[letter] ~= nil and BLOCKS[letter](on, source) ~= nil
-      end
-      if result then break end
+    if is_blocking(letter, id, source, memo) then
+      memo[entry.id] = true
+      return true
     end
   end
-  memo[entry.id] = result
-  return result
+  return false
 end
 
 -- Whether an issue could be worked on if nothing blocked it.
@@ -108,27 +111,44 @@ function M.is_ready(entry, source, memo)
   return entry.deps == "" or not is_blocked(entry, source, memo or {})
 end
 
---- Ids of all that are ready: the most urgent first, then the oldest, then by id.
----@param list ralph.Entry[]
----@param source ralph.Source
----@param opts { spec: string?, limit: integer? }?
----@return string[]
----@return integer total without the limit
-function M.list(list, source, opts)
-  local keys, of, memo = {}, {}, {}
-  local spec = opts and opts.spec and entries.spec_word(opts.spec)
-  for i = 1, #list do
-    local entry = list[i]
+-- Over an index: no more is read than what is wanted.
+local function from_candidates(next_one, source, spec, limit)
+  local ids, memo = {}, {}
+  for entry in next_one do
+    if #ids >= limit then return ids, true end
     if (not spec or entry.spec == spec) and M.is_ready(entry, source, memo) then
-      local key = entry.order .. entry.id
-      keys[#keys + 1], of[key] = key, entry.id
+      ids[#ids + 1] = entry.id
     end
   end
-  table.sort(keys)
-  local total = #keys
-  local out = {}
-  for i = 1, math.min(total, opts and opts.limit or total) do out[i] = of[keys[i]] end
-  return out, total
+  return ids, false
+end
+
+local function from_all(list, source, spec, limit)
+  local found, memo = {}, {}
+  for _, entry in ipairs(list) do
+    if (not spec or entry.spec == spec) and M.is_ready(entry, source, memo) then
+      found[#found + 1] = entry
+    end
+  end
+  table.sort(found, entries.is_before)
+  local ids = {}
+  for i = 1, math.min(#found, limit) do ids[i] = found[i].id end
+  return ids, #found > limit
+end
+
+--- Ids of what is ready: the most urgent first, then the oldest, then by id.
+---@param view ralph.View
+---@param opts { spec: string?, limit: integer? }?
+---@return string[]
+---@return boolean has_more there may be more than the limit
+function M.list(view, opts)
+  local spec = opts and opts.spec and entries.spec_word(opts.spec)
+  local limit = opts and opts.limit or math.huge
+  local source = view:source()
+  local next_one, states = view:candidates()
+  if not next_one then return from_all(view:entries(), source, spec, limit) end
+  source.states = states
+  return from_candidates(next_one, source, spec, limit)
 end
 
 -- Reasons -------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ local LOCK_PATIENCE = 5 -- seconds
 local TRIES = 5
 -- Times of files go by ticks of the kernel, which last up to this many seconds: two
 -- changes within one may look alike.
-local TICK = 0.011
+local TICK, PAUSE = 0.011, 0.001
 -- A list up to this size is read again rather than waited for.
 local SMALL = 256 << 10
 -- So many changed entries are kept beside the index before it is written anew.
@@ -83,18 +83,20 @@ local function read_text(store)
   return fail(message, code)
 end
 
+-- Whether a change from now on might leave the same times. Where the file got its name a
+-- tick after its content, none can: it would get that later time at the least.
 local function is_young(stat)
-  return wrapix.sys.time() - math.max(stat.mtime_ns, stat.ctime_ns) / 1e9 < TICK
+  return stat.mtime_ns >= stat.ctime_ns and wrapix.sys.time() - stat.mtime_ns / 1e9 < TICK
 end
 
 -- Saving what is remembered is a gain of time only: a failure of it is none of ours.
-local function remember(store, it, found, tail)
+local function remember(store, it, young, tail)
   if it.overlay_size > LARGEST_OVERLAY or not it.base then
     it.base = index.write_base(store.state, it:entries())
     it.overlay, it.overlay_size = {}, 0
   end
   if not it.base then return end
-  index.write_head(store.state, { fp = it.fp, is_young = is_young(found.stat), tail = tail,
+  index.write_head(store.state, { fp = it.fp, is_young = young, tail = tail,
     a = it.a, b = it.b, count = it.count, base = it.base, overlay = it.overlay,
     overlay_size = it.overlay_size })
 end
@@ -112,32 +114,45 @@ local function read_whole(store, found)
     return fail(("line %d: %s"):format(line, reason), "EBADMSG", advice)
   end
   local it = view.parsed(found.fp, list)
-  if it.is_canonical then remember(store, it, found, #list.tail) end
+  if it.is_canonical then remember(store, it, is_young(found.stat), #list.tail) end
   return it
 end
 
--- Reads the text of a state that is known; raises STALE when it is another by now.
-local function loader(store, head)
-  return function()
-    local text = read_text(store)
-    local again = text and look(store)
-    if not again or again.fp ~= head.fp or #text < head.tail then error(STALE, 0) end
-    if head.tail == 0 then return text, "" end
-    return text:sub(1, #text - head.tail), text:sub(-head.tail)
+-- The text of a state that is known; raises STALE when the file is another by now.
+local function text_of(store, head)
+  local size = tonumber(head.fp:match("^%d+:%d+:(%d+):")) - head.tail
+  local function verify(text)
+    local again = look(store)
+    if not text or not again or again.fp ~= head.fp then error(STALE, 0) end
+    return text
   end
+  return {
+    size = size,
+    load = function()
+      local text = verify(read_text(store))
+      return text:sub(1, size), text:sub(size + 1)
+    end,
+    tail = head.tail,
+    read = function(at, length)
+      local text = wrapix.fs.read_part_beneath(store.root, M.FILE, at, length)
+      if not text or #text ~= length then error(STALE, 0) end
+      return text
+    end,
+    verify = verify,
+  }
 end
 
 local function read_known(store, found)
   local head = index.read_head(store.state)
   if not head or head.fp ~= found.fp then return nil end
-  local it = view.known(head, loader(store, head), function()
+  local it = view.known(head, text_of(store, head), function()
     return index.read_base(store.state, head.base)
   end)
   it.base = head.base
   if not head.is_young then return it end
   local a, b = view.sums(it:body(), it:tail())
   if a ~= head.a or b ~= head.b then return nil end
-  if not is_young(found.stat) then remember(store, it, found, head.tail) end
+  if not is_young(found.stat) then remember(store, it, false, head.tail) end
   return it
 end
 
@@ -154,16 +169,24 @@ local function open_view(store)
   return it, found
 end
 
+-- Parts of a file that was replaced meanwhile make no sense together.
+local function run(store, fn)
+  local it, found, code, hint = open_view(store)
+  if not it then
+    if found == STALE then error(STALE, 0) end
+    return nil, found, code, hint
+  end
+  local results = table.pack(pcall(fn, it, found))
+  if it.fp == found.fp and it:is_partial() and look(store).fp ~= it.fp then
+    error(STALE, 0)
+  end
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
 local function attempt(store, fn)
   for _ = 1, TRIES do
-    local results = table.pack(pcall(function()
-      local it, found, code, hint = open_view(store)
-      if not it then
-        if found == STALE then error(STALE, 0) end
-        return nil, found, code, hint
-      end
-      return fn(it, found)
-    end))
+    local results = table.pack(pcall(run, store, fn))
     if results[1] then return table.unpack(results, 2, results.n) end
     if results[2] ~= STALE then error(results[2], 0) end
   end
@@ -193,12 +216,18 @@ local function ensure_dir(store, found)
 end
 
 -- Large lists are waited for until the next tick of the clock, so that a change that
--- somebody makes afterwards shows in the times of the file.
-local function settle(store, it, found, tail)
-  if found.stat.size > SMALL and is_young(found.stat) then
-    wrapix.task.sleep(TICK)
+-- somebody makes afterwards shows in the times of the file. A file of ours written now
+-- tells the tick.
+local function settle(store, digest, stat)
+  local deadline = wrapix.sys.clock() + TICK
+  while is_young(stat) do
+    if stat.size <= SMALL then return true end
+    local probe = wrapix.fs.stat(store.state .. "/digest")
+    if probe and probe.mtime_ns > stat.mtime_ns or wrapix.sys.clock() > deadline then break end
+    wrapix.task.sleep(PAUSE)
+    index.write_digest(store.state, digest)
   end
-  remember(store, it, found, tail)
+  return false
 end
 
 -- What is written next is told beforehand: should this process end between the two
@@ -215,24 +244,38 @@ local function announce(store, it, before)
   return digest
 end
 
+local function write(store, it, before)
+  if look(store).fp ~= before.fp then error(STALE, 0) end
+  local part, data = it:patch()
+  if part then
+    part.size = it:size() + it:tail_size()
+    local ok, message, code = wrapix.fs.patch_beneath(store.root, M.FILE, part, data)
+    return ok and part.size - part.cut + #data, message, code
+  end
+  local text = it:text()
+  local ok, message, code = wrapix.fs.replace_beneath(store.root, M.FILE, text)
+  return ok and #text, message, code
+end
+
 local function commit(store, it, found, before)
   local ok, message, code, hint = ensure_dir(store, found)
   if not ok then return nil, message, code, hint end
-  local text, tail = it:text(), #it:tail()
-  if #text > LARGEST then
+  local tail = it:tail_size()
+  if it:size() + tail + it.growth > LARGEST then
     return fail(("would be larger than %d MiB"):format(LARGEST >> 20), "EFBIG")
   end
   local digest
   digest, message, code, hint = announce(store, it, before)
   if not digest then return nil, message, code, hint end
-  ok, message, code = wrapix.fs.replace_beneath(store.root, M.FILE, text)
-  if not ok then return fail(message, code) end
+  local size
+  size, message, code = write(store, it, before)
+  if not size then return fail(message, code) end
   local after = look(store)
-  if after and after.stat and after.stat.size == #text then
+  if after and after.stat and after.stat.size == size then
     it.fp = after.fp
     digest.fp, digest.a, digest.b = it.fp, it.a, it.b
     index.write_digest(store.state, digest)
-    settle(store, it, after, tail)
+    remember(store, it, settle(store, digest, after.stat), tail)
   end
   return true
 end
@@ -266,8 +309,7 @@ function Store:change(fn)
   if not held then return nil, message, code, hint end
   return attempt(self, function(it, found)
     local before = { fp = it.fp, a = it.a, b = it.b }
-    it.pending, it.pending_count = {}, 0
-    local results = table.pack(fn(it))
+        local results = table.pack(fn(it))
     if results[1] ~= nil and it.pending_count > 0 then
       local ok, why, what, advice = commit(self, it, found, before)
       if not ok then return nil, why, what, advice end
