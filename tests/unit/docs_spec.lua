@@ -78,6 +78,15 @@ describe("docs/scripting.md", function()
     table.sort(shown)
     assert.same(getmetatable(wrapix).names(), shown)
   end)
+
+  it("shows Lua that compiles", function()
+    local count = 0
+    for code in read("docs/scripting.md"):gmatch("```lua\n(.-)```") do
+      assert(load(code, "=example", "t"))
+      count = count + 1
+    end
+    assert.equal(2, count)
+  end)
 end)
 
 describe("README.md", function()
