@@ -18,7 +18,7 @@ local LARGEST_TEMPLATE = 32 << 10
 ---@class ralph.RenderOptions
 ---@field dir string? directory whose NAME.md wins over the built-in template (config.templates)
 ---@field root string? of the workspace: a directory in it is read without following links
----@field fields table? placeholders of a text that is no named template, as ralph.placeholders has them
+---@field fields table<string, ralph.Placeholder>? of a text that is no named template
 
 local function fail(name, reason, code, hint)
   return nil, ("template: %s: %s"):format(wrapix.path.show(name), reason), code or "EINVAL", hint
@@ -107,15 +107,14 @@ local function check(parts, fields, source)
 end
 
 local function load_template(what, opts)
-  local text, source, code = what, "text", nil
-  local fields = opts and opts.fields
+  local text, source, fields = what, "text", opts and opts.fields
   if what:find("^[a-z_]+$") then
-    text, source, code = M.template(what, opts)
-    if not text then return nil, source, code end
+    local why
+    text, source, why = M.template(what, opts)
+    if not text then return nil, source, why end
     fields = placeholders[what]
   end
-  local parts, message, hint
-  parts, message, code, hint = parse(text:gsub("^\xef\xbb\xbf", ""), source)
+  local parts, message, code, hint = parse(text:gsub("^\xef\xbb\xbf", ""), source)
   if not parts then return nil, message, code, hint end
   local list
   list, message, code, hint = check(parts, fields or {}, source)
@@ -147,7 +146,9 @@ local put = {}
 
 function put.line(value, field) return excerpt.line((value:gsub("[%c]+", " ")), field.size) end
 
-function put.block(value, field) return excerpt.both(value, field.size) end
+function put.block(value, field)
+  return value == "" and "(none)" or excerpt.both(value, field.size)
+end
 
 function put.data(value, field, nonce)
   if value == "" then return ("(none: %s)"):format(field.what) end

@@ -13,6 +13,14 @@ return {
   -- In the order in which they are used. One line each, such as:
   -- { name = "step", load = function() return require("ralph.commands.step") end },
   commands = {
+    { name = "start", load = function() return require("ralph.commands.start") end },
+    { name = "plan", load = function() return require("ralph.commands.plan") end },
+    { name = "ready", load = function() return require("ralph.commands.ready") end },
+    { name = "step", load = function() return require("ralph.commands.step") end },
+    { name = "loop", load = function() return require("ralph.commands.loop") end },
+    { name = "status", load = function() return require("ralph.commands.status") end },
+    { name = "logs", load = function() return require("ralph.commands.logs") end },
+    { name = "use", load = function() return require("ralph.commands.use") end },
   },
   example = {
     { "ralph start shop", "make specs/shop.md from the template" },

@@ -43,6 +43,8 @@ M.budgets = options.list(
 ---@return integer
 function M.refuse(deps, message, code, hint)
   deps.report:error(message, hint)
+  local signal = code and wrapix.proc.signal_number(code:match("^SIG(%u+)$") or "")
+  if signal then return 128 + signal end
   return code == "EUSAGE" and 2 or 1
 end
 

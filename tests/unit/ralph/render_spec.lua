@@ -157,3 +157,23 @@ describe("ralph.render", function()
     end)
   end)
 end)
+
+describe("docs/ralph.md", function()
+  it("lists the placeholders of each template, the needed ones in bold", function()
+    local text = assert(require("wrapix.fs").read(WRAPIX_ROOT .. "/docs/ralph.md"))
+    local fields_of = {}
+    for name, row in text:gmatch("\n| `([a-z_]+)` | ([^\n]*) |") do
+      local base = row:match("^those of `([a-z_]+)`")
+      local fields = {}
+      for key, required in pairs(base and fields_of[base] or {}) do fields[key] = required end
+      for key in row:gmatch("`([A-Z_]+)`") do fields[key] = false end
+      for key in row:gmatch("%*%*`([A-Z_]+)`%*%*") do fields[key] = true end
+      fields_of[name] = fields
+    end
+    for name, fields in pairs(placeholders) do
+      local known = {}
+      for key, field in pairs(fields) do known[key] = field.required or false end
+      assert.same(known, fields_of[name], name)
+    end
+  end)
+end)
