@@ -18,6 +18,8 @@ return {
     { name = "ready", load = function() return require("ralph.commands.ready") end },
     { name = "step", load = function() return require("ralph.commands.step") end },
     { name = "loop", load = function() return require("ralph.commands.loop") end },
+    { name = "answer", load = function() return require("ralph.commands.answer") end },
+    { name = "issue", load = function() return require("ralph.commands.issue") end },
     { name = "status", load = function() return require("ralph.commands.status") end },
     { name = "logs", load = function() return require("ralph.commands.logs") end },
     { name = "use", load = function() return require("ralph.commands.use") end },
