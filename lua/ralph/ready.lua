@@ -116,28 +116,44 @@ local function prompt_for(project, known, last)
   return render.render(last and "ready_retry" or "ready", values, phase.templates(project))
 end
 
+-- What a run left in the exchange directory.
+local function left_by(outcome)
+  return outcome.collected and outcome.collected[OUT],
+    outcome.collect_errors and outcome.collect_errors[OUT]
+end
+
+-- A session that cannot be gone on with is no reason to give up: the prompt has it all.
+local function run_agent(project, spec, run)
+  local box, message, code, hint = project:sandbox()
+  if not box then return nil, message, code, hint end
+  local outcome
+  outcome, message, code, hint = phase.run(project, box, "ready: " .. spec.name, run)
+  local text, problem
+  if outcome then text, problem = left_by(outcome) end
+  local is_lost = outcome and outcome.kind == "error" and not text and not problem
+  if run.resume and (is_lost or code == "ENOTSUP") then
+    run.resume = nil
+    return run_agent(project, spec, run)
+  end
+  return outcome, message, code, hint
+end
+
 -- One run, checked: entries, or what is wrong with what it wrote.
 local function try(project, spec, known, last, opts)
   local prompt, message, code, hint = prompt_for(project, known, last)
   if not prompt then return nil, message, code, hint end
-  local box
-  box, message, code, hint = project:sandbox()
-  if not box then return nil, message, code, hint end
-  local files = {}
-  for name, text in pairs(known.files) do files[name] = text end
-  if last and last.text then files["last.json"] = last.text end
   local outcome
-  outcome, message, code, hint = phase.run(project, box, "ready: " .. spec.name, {
-    prompt = prompt, files = files, collect = { [OUT] = schema.LARGEST }, on_event = opts.on_event,
+  outcome, message, code, hint = run_agent(project, spec, {
+    prompt = prompt, files = known.files, collect = { [OUT] = schema.LARGEST },
+    resume = last and last.session, on_event = opts.on_event,
   })
   if not outcome then return nil, message, code, hint end
-  local text = outcome.collected and outcome.collected[OUT]
-  local problem = outcome.collect_errors and outcome.collect_errors[OUT]
+  local text, problem = left_by(outcome)
   if not text and not problem and not outcome.ok then
     local reason, mend = phase.reason(outcome)
     return fail(spec, "the agent ended early: " .. reason, "EAGENT", mend)
   end
-  local result = { text = text, usd = outcome.usd }
+  local result = { text = text, usd = outcome.usd, session = outcome.session }
   if text then
     result.entries, result.errors = schema.check(text, known.context)
   else
