@@ -61,10 +61,15 @@ local function ensure_spec(project, name, opts)
   return result.spec, result.created
 end
 
+-- As root the sandbox has the ids of the workspace's owner, who may not write to our files.
+local function is_foreign(project)
+  return wrapix.sys.euid() == 0 and wrapix.fs.stat(project.root).uid ~= 0
+end
+
 -- Where the agent finds the text and leaves the new one. A hidden spec is handed over and
 -- collected, so that it is in the work tree at no moment.
-local function places(spec)
-  if not spec.hidden then
+local function places(project, spec)
+  if not spec.hidden and not is_foreign(project) then
     return { read = "/workspace/" .. spec.rel, write = "/workspace/" .. spec.rel }
   end
   local path, files = specs.handed(spec)
@@ -99,8 +104,8 @@ end
 
 -- What the agent made of the spec. A file it removed or put a link in place of counts as
 -- unreadable, and so does what is too large.
-local function read_back(project, spec, outcome)
-  if not spec.hidden then return specs.read(project, spec.name) end
+local function read_back(project, spec, outcome, where)
+  if not where.collect then return specs.read(project, spec.name) end
   local text = outcome and outcome.collected and outcome.collected[OUT]
   local problem = outcome and outcome.collect_errors and outcome.collect_errors[OUT]
   if problem then return nil, ("plan: %s: %s"):format(spec.name, problem), "EINVAL" end
@@ -111,8 +116,8 @@ local function read_back(project, spec, outcome)
 end
 
 -- Puts the earlier text back; what was written instead is kept beside it.
-local function restore(project, spec)
-  if spec.hidden then return end
+local function restore(project, spec, where)
+  if where.collect then return end
   local now = specs.read(project, spec.name)
   if now and now.text == spec.text then return end
   if now then
@@ -142,13 +147,13 @@ local function judge(result, opts)
 end
 
 local function finish(project, spec, outcome, more, opts)
-  local now, message, code = read_back(project, spec, outcome)
+  local now, message, code = read_back(project, spec, outcome, more.where)
   if not now then
-    restore(project, spec)
+    restore(project, spec, more.where)
     return nil, message, code, "the spec was put back as it was"
   end
   local changed = now.text ~= spec.text
-  if spec.hidden and changed then
+  if more.where.collect and changed then
     local ok, why, what = specs.write(project, spec, now.text)
     if not ok then return nil, why, what end
   end
@@ -170,7 +175,7 @@ end
 
 -- The lock is held for as long as an agent may write to the work tree.
 local function interview(project, spec, is_new, opts)
-  local where = places(spec)
+  local where = places(project, spec)
   local prompt, message, code, hint = prompt_for(project, spec, where, opts)
   if not prompt then return nil, message, code, hint end
   local box
@@ -184,11 +189,11 @@ local function interview(project, spec, is_new, opts)
   local outcome
   outcome, message, code, hint = ask(project, box, spec, prompt, where, opts)
   if not outcome then
-    restore(project, spec)
+    restore(project, spec, where)
     if kept then wrapix.fs.unlink(kept) end
     return nil, message, code, hint
   end
-  return finish(project, spec, outcome, { kept = kept, started = is_new }, opts)
+  return finish(project, spec, outcome, { kept = kept, started = is_new, where = where }, opts)
 end
 
 --- Has a spec filled, or changed. One that is not there yet is started.
