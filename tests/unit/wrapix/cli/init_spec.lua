@@ -119,7 +119,7 @@ describe("the tables of the commands", function()
     each_leaf(function(command, name)
       for _, example in ipairs(name:find("^wrapix ralph") and command.example or {}) do
         local words = words_of((example[1]:gsub('"[^"]*"', "text"):gsub("'[^']*'", "text")
-          :gsub(" [<>|].*$", "")))
+          :gsub(" [<>|].*$", ""):gsub("%$%$", "1")))
         local rest = table.move(words, select(2, name:gsub(" ", "")) + 1, #words, 1, {})
         assert.equal(name, "wrapix " .. table.concat(words, " ", 1, #words - #rest))
         local values, problem = spec.parse(command, name, rest)
