@@ -118,8 +118,9 @@ describe("the tables of the commands", function()
     local seen = 0
     each_leaf(function(command, name)
       for _, example in ipairs(name:find("^wrapix ralph") and command.example or {}) do
-        local words = words_of((example[1]:gsub('"[^"]*"', "text"):gsub("'[^']*'", "text")
-          :gsub(" [<>|].*$", ""):gsub("%$%$", "1")))
+        local line = (example[1]:match("| (ralph .*)$") or example[1])
+          :gsub('"[^"]*"', "text"):gsub("'[^']*'", "text"):gsub(" [<>|].*$", ""):gsub("%$%$", "1")
+        local words = words_of(line)
         local rest = table.move(words, select(2, name:gsub(" ", "")) + 1, #words, 1, {})
         assert.equal(name, "wrapix " .. table.concat(words, " ", 1, #words - #rest))
         local values, problem = spec.parse(command, name, rest)
