@@ -71,12 +71,20 @@ local function judge_tree(ctx, baseline, after)
   return results
 end
 
-local function changes_of(ctx, before, after)
+local function changes_of(ctx, before, after, notes)
   if not ctx.repo then return {}, {} end
   local files = before.tree ~= after.tree and ctx.repo:changes(before.tree, after.tree) or {}
   local commits = before.head ~= after.head and after.head
     and ctx.repo:commits(before.head, after.head) or {}
+  if files.truncated then notes[#notes + 1] = "more files changed than are listed" end
   return files, commits
+end
+
+-- What the attempts at this issue have changed together: a protected file that an earlier
+-- one edited is as edited now.
+local function changed_since(ctx, base, before, after, files)
+  if not ctx.repo or not after.tree or base.tree == before.tree then return files end
+  return ctx.repo:changes(base.tree, after.tree) or files
 end
 
 local function check_list(ctx)
@@ -96,8 +104,8 @@ local function gather(ctx, begun, outcome)
   end
   local signal = signals.of(outcome.said, outcome)
   local files, commits = {}, {}
-  if after.tree or not ctx.repo then files, commits = changes_of(ctx, begun.before, after) end
-  local changed = after.tree ~= begun.before.tree or #commits > 0
+  if after.tree or not ctx.repo then files, commits = changes_of(ctx, begun.before, after, notes) end
+  local changed = after.tree ~= begun.base.tree or #commits > 0
   local results, why, code, hint
   if not found.broken and wants_verify(ctx, outcome, signal, changed) then
     results, why, code, hint = judge_tree(ctx, begun.baseline, after)
@@ -110,6 +118,7 @@ local function gather(ctx, begun, outcome)
   local evidence = evidences.build({
     issue = ctx.issue, attempt = begun.attempt, outcome = outcome, signal = signal,
     before = begun.before, after = after, files = files, commits = commits,
+    base = begun.base, since_base = changed_since(ctx, begun.base, begun.before, after, files),
     protect = ctx.config.protect, verify = results, seconds = wrapix.sys.clock() - begun.clock,
     question = signal and signal.kind == "ask" and { text = signal.text, options = signal.options } or nil,
     foreign = check_list(ctx), transcript = outcome.transcript, notes = notes,
@@ -121,7 +130,8 @@ end
 
 --- Makes an attempt at the claimed issue of a step.
 ---@param ctx ralph.StepContext
----@param begun { attempt: integer, before: table, baseline: table|false, past: ralph.Past, clock: number }
+---@param begun { attempt: integer, before: table, base: table, baseline: table|false, past: ralph.Past,
+--- clock: number }
 ---@return ralph.Evidence? evidence without a verdict
 ---@return string? message when there is no prompt
 ---@return string? code

@@ -14,6 +14,9 @@ local KEPT = 20
 ---@field number integer of the newest attempt
 ---@field counted integer attempts that counted since a person last gave the issue back
 ---@field aborted integer times in a row that the process died over it
+---@field base { head: string?, tree: string? }? what the first attempt began with, as long as
+--- nothing but attempts at this issue has changed the tree since
+---@field left string? the tree as the last attempt left it
 ---@field running { attempt: integer, time: number, before: { head: string?, tree: string? } }?
 ---@field list table[] the newest of them, the oldest first
 
@@ -62,6 +65,19 @@ function M.write(project, id, record)
   return true
 end
 
+--- What all attempts at an issue that follow each other began with: work of an earlier one
+--- that is still in the tree counts for the issue, for better and worse.
+---@param record ralph.Attempts
+---@param before { head: string?, tree: string? }
+---@return { head: string?, tree: string? }
+function M.base(record, before)
+  local base = record.base
+  if type(base) == "table" and type(base.tree) == "string" and record.left == before.tree then
+    return { head = base.head, tree = base.tree }
+  end
+  return before
+end
+
 --- Notes that an attempt begins, with what it begins from: after a crash nothing else
 --- tells what was the agent's.
 ---@param project ralph.Project
@@ -72,6 +88,7 @@ end
 ---@return string? code
 function M.begin(project, id, running)
   local record = M.read(project, id)
+  record.base, record.left = M.base(record, running.before), nil
   record.running = running
   record.number = math.max(record.number, running.attempt)
   return M.write(project, id, record)
@@ -108,6 +125,8 @@ function M.finish(project, evidence, ended)
   record.number = math.max(record.number, evidence.attempt)
   if ended.counts then record.counted = record.counted + 1 end
   if ended.given_up then record.counted = 0 end
+  record.left = evidence.after and evidence.after.tree
+  if evidence.verdict == "done" then record.base, record.left = nil, nil end
   record.list[#record.list + 1] = entry_of(evidence,
     { time = ended.time, failure = ended.failure, counts = ended.counts })
   return M.write(project, evidence.issue, record)

@@ -49,7 +49,9 @@ end
 function Context:open_inside(args)
   return require("ralph.inside").new({
     project = self.project, tracker = self.tracker, issue = args.issue, attempt = args.attempt,
-    on_note = function(text) self.display:say("  note: " .. text) end,
+    log = self.project.log, on_note = function(text) self.display:say("  note: " .. text) end,
+    add = function(fields, blocks) return self:perform("add", { fields = fields, blocks = blocks }) end,
+    note = function(text) return self:perform("note", { id = args.issue.id, text = text }) end,
   })
 end
 

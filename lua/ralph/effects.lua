@@ -62,6 +62,21 @@ function BUILT_IN.close(ctx, args) return ctx.tracker:close(args.id, args.reason
 -- { id, text } → issue
 function BUILT_IN.comment(ctx, args) return ctx.tracker:comment(args.id, args.text, "ralph") end
 
+-- { fields, blocks? } → issue: discovered by the agent
+function BUILT_IN.add(ctx, args)
+  local issue, message, code = ctx.tracker:add(args.fields)
+  if not issue or not args.blocks then return issue, message, code end
+  local ok
+  ok, message, code = ctx.tracker:dep(args.blocks, issue.id, "blocks")
+  if not ok then
+    return nil, ("%s was added, but does not block: %s"):format(issue.id, message), code
+  end
+  return issue
+end
+
+-- { id, text } → issue: what the agent notes
+function BUILT_IN.note(ctx, args) return ctx.tracker:comment(args.id, args.text, "agent") end
+
 -- { agent, reset, kind } → {}
 function BUILT_IN.limit(ctx, args)
   local ok, message, code = require("ralph.attempt.limits").note(ctx.limits_dir, args.agent, args)

@@ -2,6 +2,8 @@
 -- What is known of an attempt, as one table: gathered here from what the parts of the
 -- attempt found, so that policies, records and hooks see the same. Pure; judges nothing.
 
+local wrapix = require "wrapix"
+
 local M = {}
 
 ---@class ralph.Evidence see docs/architecture.md, "A step"
@@ -12,6 +14,7 @@ local M = {}
 ---@field reason string?
 ---@field signal ralph.Signal?
 ---@field before { head: string?, tree: string? }
+---@field base { head: string?, tree: string? }? what the first of the attempts in a row began with
 ---@field after { head: string?, tree: string? }
 ---@field commits { id: string, subject: string }[]
 ---@field files { path: string, added: integer?, removed: integer? }[]
@@ -31,6 +34,12 @@ local M = {}
 ---@field transcript string?
 ---@field rescue { ref: string, commit: string }?
 ---@field notes string[]
+
+-- A list of ours: what came with others may say more than its entries, and an empty one
+-- is to stay a list in JSON.
+local function list_of(entries)
+  return wrapix.json.array(table.move(entries or {}, 1, #(entries or {}), 1, {}))
+end
 
 local LIMITS = { limit = true, overloaded = true }
 
@@ -78,26 +87,28 @@ function M.build(found)
   local usage = outcome.usage or {}
   return {
     issue = found.issue.id, spec = found.issue.spec_id, attempt = found.attempt,
-    signal = found.signal, before = found.before or {}, after = found.after or {},
-    commits = found.commits or {}, files = files, diffstat = diffstat(files),
-    protected = protected(files, found.protect), verify = found.verify or {},
+    signal = found.signal, before = found.before or {}, base = found.base, after = found.after or {},
+    commits = list_of(found.commits), files = list_of(files), diffstat = diffstat(files),
+    protected = list_of(protected(found.since_base or files, found.protect)), verify = list_of(found.verify),
     verified = found.verify ~= nil, usd = outcome.usd,
     tokens = { input = usage.input or 0, output = usage.output or 0,
       cache_read = usage.cache_read or 0, cache_write = usage.cache_write or 0 },
     turns = outcome.turns, seconds = found.seconds or outcome.seconds or 0,
     limit = LIMITS[outcome.kind] and { reset = outcome.reset } or nil,
     question = found.question, outcome = outcome_of(outcome), foreign = found.foreign,
-    denials = outcome.denials or 0, transcript = found.transcript, notes = found.notes or {},
+    denials = outcome.denials or 0, transcript = found.transcript, notes = list_of(found.notes),
   }
 end
 
---- Whether the attempt changed anything: the tree, or what has been committed.
+--- Whether the attempt changed anything: the tree, or what has been committed; or found
+--- what the attempt before had changed.
 ---@param evidence ralph.Evidence
 ---@return boolean
 function M.has_change(evidence)
   local before, after = evidence.before, evidence.after
   if before.tree and after.tree then
-    return before.tree ~= after.tree or #evidence.commits > 0
+    local base = evidence.base or before
+    return before.tree ~= after.tree or base.tree ~= after.tree or #evidence.commits > 0
   end
   return #evidence.files > 0 or #evidence.commits > 0
 end

@@ -15,7 +15,12 @@ end
 ---@return string
 function M.plain(text)
   text = text:gsub("\27%[[%d;?]*[ -/]*[@-~]", ""):gsub("\27%][^\7\27]*[\7\27]\\?", "")
-  text = text:gsub("\27.", ""):gsub("\r\n", "\n"):gsub("[^\n]*\r", "")
+  text = text:gsub("\27.", ""):gsub("\r\n", "\n")
+  -- What a line was before it was written over. Only lines with a return are looked into:
+  -- a pattern over all of them would try each byte of a long one.
+  if text:find("\r", 1, true) then
+    text = text:gsub("[^\n]+", function(line) return line:match("^.*\r(.*)$") end)
+  end
   return (text:gsub("[\0-\8\11-\31\127]", ""))
 end
 

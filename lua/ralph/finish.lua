@@ -62,7 +62,8 @@ function M.commit(ctx, evidence)
   local head = ctx.repo:head()
   if head and head.id ~= evidence.after.head then
     evidence.after.head = head.id
-    evidence.commits = ctx.repo:commits(evidence.before.head, head.id) or evidence.commits
+    local commits = ctx.repo:commits(evidence.before.head, head.id) or evidence.commits
+    evidence.commits = wrapix.json.array(table.move(commits, 1, #commits, 1, {}))
   end
   return true
 end

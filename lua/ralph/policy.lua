@@ -4,6 +4,7 @@
 -- user's function. Pure.
 
 local evidences = require "ralph.evidence"
+local excerpt = require "ralph.excerpt"
 
 local M = {}
 
@@ -14,6 +15,9 @@ M.VERDICTS = { done = true, failed = true, no_change = true, blocked = true, ask
 
 --- So many tools refused one after another are a wall, not an obstacle.
 M.DENIALS = 5
+
+-- Bytes of a final message that the next attempt gets to read.
+local LAST_WORDS = 1000
 
 local FAILURES = {
   turns = "the agent used up its turns", budget = "the agent used up its own budget",
@@ -128,8 +132,8 @@ function M.decide(evidence, issue, policy)
   return said, type(why) == "string" and why or nil
 end
 
---- What a person or the next attempt should read of a failure: the reason, and the
---- output of what failed.
+--- What a person or the next attempt should read of a failure: the reason, the output of
+--- what failed, and the agent's last words.
 ---@param evidence ralph.Evidence
 ---@return string
 function M.failure_text(evidence)
@@ -138,6 +142,10 @@ function M.failure_text(evidence)
     if one.code ~= 0 and one.output ~= "" then
       parts[#parts + 1] = ("$ %s\n%s"):format(one.command, one.output)
     end
+  end
+  local last = evidence.outcome.kind == "done" and evidence.outcome.text
+  if last and last:find("%S") then
+    parts[#parts + 1] = "Its last words: " .. excerpt.both(last, LAST_WORDS)
   end
   return table.concat(parts, "\n\n")
 end

@@ -33,10 +33,11 @@ local function tell(ctx, issue, kept)
   return ctx:perform("comment", { id = issue.id, text = text })
 end
 
-local function note_aborted(project, id)
-  local record = attempts.read(project, id)
+local function note_aborted(ctx, id)
+  local record = attempts.read(ctx.project, id)
   record.running, record.aborted = nil, record.aborted + 1
-  local ok, message, code = attempts.write(project, id, record)
+  record.left = ctx.repo and ctx.repo:tree() or nil
+  local ok, message, code = attempts.write(ctx.project, id, record)
   if not ok then return nil, message, code end
   return record.aborted
 end
@@ -48,7 +49,7 @@ local function settle_one(ctx, issue)
   local ok, message, code, hint = tell(ctx, issue, kept)
   if not ok then return nil, message, code, hint end
   local aborted
-  aborted, message, code = note_aborted(ctx.project, issue.id)
+  aborted, message, code = note_aborted(ctx, issue.id)
   if not aborted then return nil, message, code end
   if aborted >= M.MOST_ABORTED then
     ok, message, code, hint = ctx:perform("park",

@@ -85,8 +85,8 @@ local function prepare(ctx)
   -- The commands may have made files: what the agent changes counts from here.
   if baseline and #baseline > 0 then now, message, code, hint = attempt.look(ctx) end
   if not now then return nil, ended(message, code, hint) end
-  return { attempt = number, before = now, baseline = baseline, past = attempts.past(record),
-    clock = wrapix.sys.clock() }
+  return { attempt = number, before = now, base = attempts.base(record, now), baseline = baseline,
+    past = attempts.past(record), clock = wrapix.sys.clock() }
 end
 
 local function claim(ctx, begun)

@@ -10,6 +10,8 @@ local M = {}
 
 --- Bytes of output kept of each command, head and tail.
 M.OUTPUT = 8 << 10
+-- Before colours and the like are taken out.
+local RAW_OUTPUT = 64 << 10
 local KEPT_RESULTS, KEPT_SECONDS, KEPT_MADE = 64, 24 * 3600, 200
 local FILE_LIMIT = 8 << 20
 local PRIVATE = tonumber("600", 8)
@@ -176,7 +178,7 @@ function Verifier:_run_one(command)
     return nil, "verify: " .. message, code
   end
   if result.timed_out then self:_drop() end
-  local output = excerpt.plain((result.stdout or "") .. (result.stderr or ""))
+  local output = excerpt.plain(excerpt.both((result.stdout or "") .. (result.stderr or ""), RAW_OUTPUT))
   return {
     command = command, code = not result.timed_out and (result.code or 128 + (result.signal or 0)) or nil,
     seconds = wrapix.sys.clock() - begun, timed_out = result.timed_out or nil,
@@ -228,6 +230,12 @@ local function pathspecs(excluded)
   return table.concat(list, "\0") .. "\0"
 end
 
+-- Asked only after a failure: no hook can have said that.
+function Verifier:_has_name()
+  local result = self:_git({ "var", "GIT_COMMITTER_IDENT" })
+  return not result or result.code == 0
+end
+
 function Verifier:_stage(excluded)
   local result, message, code = self:_git(
     { "add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul" }, pathspecs(excluded))
@@ -244,7 +252,7 @@ end
 ---@param excluded string[]? paths that are nobody's work
 ---@return { committed: boolean }? result
 ---@return string? message
----@return string? code "ENOGIT", "EREFUSED" when git or a hook says no, or what running it gave
+---@return string? code "ENOGIT", "EIDENT", "EREFUSED" when git or a hook says no, or what running it gave
 ---@return string? hint
 function Verifier:commit(message, excluded)
   local ok, why, code, hint = self:_start()
@@ -257,8 +265,12 @@ function Verifier:commit(message, excluded)
   if result.code == 0 then return { committed = false } end
   result, why, code = self:_git({ "commit", "--quiet", "--file=-" }, message)
   if not result then return nil, "commit: " .. why, code end
-  if result.timed_out then self:_drop() end
   if result.code == 0 then return { committed = true } end
+  if not result.timed_out and not self:_has_name() then
+    return nil, "commit: git: nobody is named for commits", "EIDENT",
+      "git config --global user.name NAME, and user.email: the sandbox has them from the host"
+  end
+  if result.timed_out then self:_drop() end
   return nil, "commit: was refused: " .. said(result), "EREFUSED"
 end
 
