@@ -10,19 +10,18 @@ return {
   description = "From an idea to finished work: `start` makes a spec, `plan` fills it in an "
     .. "interview, `ready` turns it into issues, `step` has an agent do one of them in a sandbox, "
     .. "and `loop` goes on until nothing is ready.",
-  -- In the order in which they are used. One line each, such as:
-  -- { name = "step", load = function() return require("ralph.commands.step") end },
+  -- In the order in which they are used.
   commands = {
     { name = "start", load = function() return require("ralph.commands.start") end },
     { name = "plan", load = function() return require("ralph.commands.plan") end },
     { name = "ready", load = function() return require("ralph.commands.ready") end },
     { name = "step", load = function() return require("ralph.commands.step") end },
     { name = "loop", load = function() return require("ralph.commands.loop") end },
-    { name = "answer", load = function() return require("ralph.commands.answer") end },
-    { name = "issue", load = function() return require("ralph.commands.issue") end },
     { name = "status", load = function() return require("ralph.commands.status") end },
     { name = "logs", load = function() return require("ralph.commands.logs") end },
     { name = "use", load = function() return require("ralph.commands.use") end },
+    { name = "issue", load = function() return require("ralph.commands.issue") end },
+    { name = "answer", load = function() return require("ralph.commands.answer") end },
   },
   example = {
     { "ralph start shop", "make specs/shop.md from the template" },
