@@ -8,6 +8,7 @@ local git = require("ralph.git")
 local proc = require("wrapix.proc")
 
 local ZEROS = ("0"):rep(40)
+local WRAPIX = assert(fs.realpath("/proc/self/exe"))
 
 describe("ralph.git", function()
   local top, root, shadow, canary
@@ -26,7 +27,7 @@ describe("ralph.git", function()
   end
 
   local function program(name)
-    local file = write(name, ("#!/bin/sh\ntouch %s\ncat\n"):format(canary))
+    local file = write(name, ("#!/bin/sh\ntouch %s\nexec /bin/cat\n"):format(canary))
     assert(fs.chmod(file, 493))
     return file
   end
@@ -308,6 +309,36 @@ describe("ralph.git", function()
       assert.is_false(open():is_dirty())
     end)
 
+    it("has any name", function()
+      root = top .. '/w:"odd\\\n [x]*'
+      start()
+      write("in [y]/a.txt", "x\n")
+      local repo = open()
+      assert.same({ "A in [y]/a.txt" }, paths(repo:changes(repo:head().id, assert(repo:tree()))))
+      assert.equal("one\n", repo:file(repo:head().id, "a.txt"))
+      local kept = assert(repo:rescue("x-1", 1, "kept"))
+      assert.equal("x", run(root, "show", kept.commit .. ":in [y]/a.txt"))
+    end)
+
+    it("forgets what no tree of two weeks needs, once a day", function()
+      start()
+      write("a.txt", "new\n")
+      local repo = open()
+      local id = assert(repo:tree())
+      local function has(name)
+        return (repo._shadow:git({ "cat-file", "-e", name })) ~= nil
+      end
+      local old = repo._shadow:word({ "hash-object", "-w", "--stdin" }, { input = "old" })
+      local file = ("%s/objects/%s/%s"):format(shadow, old:sub(1, 2), old:sub(3))
+      assert.equal(0, proc.run({ "touch", "-d", "20 days ago", file }).code)
+      assert(repo:tree())
+      assert.is_true(has(old))
+      assert.equal(0, proc.run({ "touch", "-d", "2 days ago", shadow .. "/tidied" }).code)
+      assert.equal(id, (assert(repo:tree())))
+      assert.is_false(has(old))
+      assert.is_true(has(id))
+    end)
+
     it("makes a new index when the old one is broken", function()
       start()
       local id = assert(open():tree())
@@ -361,6 +392,28 @@ describe("ralph.git", function()
         assert.has_error(function() repo:rescue(bad, 1, "m") end)
       end
     end)
+  end)
+
+  it("rescues again where a kill left half of a pack", function()
+    start()
+    write("a.txt", "work\n")
+    local repo = open()
+    local kept = assert(repo:rescue("x-1", 1, "kept"))
+    local pack = assert(fs.list(root .. "/.git/objects/pack"))
+    assert.equal(2, #pack)
+    for _, name in ipairs(pack) do
+      local file = root .. "/.git/objects/pack/" .. name
+      if name:find("idx$") then
+        assert(fs.unlink(file))
+      else
+        assert(fs.unlink(file))
+        write(file, "PACK half")
+      end
+    end
+    assert(fs.unlink(root .. "/.git/" .. kept.ref))
+    local again = assert(repo:rescue("x-1", 1, "kept"))
+    assert.equal(kept.ref, again.ref)
+    assert.equal("work", run(root, "show", again.ref .. ":a.txt"))
   end)
 
   describe("of a hostile repository", function()
@@ -456,18 +509,24 @@ describe("ralph.git", function()
       assert.same({}, exercise(open()))
     end)
 
-    it("runs no git of the workspace, and none by alias or execution path", function()
+    it("runs no git of the workspace that is on PATH, and obeys no variable", function()
       start()
-      program("bin/git")
-      program("bin/find")
-      program("bin/cat")
-      local repo = open()
-      local environment = repo._shadow:environment()
-      for dir in environment.PATH:gmatch("[^:]+") do
-        assert.is_nil(dir:find(root, 1, true))
-        assert.equal("/", dir:sub(1, 1))
-      end
-      assert.is_nil(environment.GIT_EXEC_PATH)
+      for _, name in ipairs({ "git", "find", "cat", "git-write-tree" }) do program("bin/" .. name) end
+      assert(fs.symlink(root .. "/bin", top .. "/bin"))
+      write("a.txt", "changed\n")
+      local script = write(top .. "/try.lua", [[
+        local repo = assert(require("ralph.git").open(...))
+        assert(repo:tree())
+        assert(repo:rescue("x-1", 1, "kept"))
+        io.write(tostring(assert(repo:is_dirty())))
+      ]])
+      local result = assert(proc.run({ WRAPIX, "--run", script, root, shadow }, { cwd = root, env = {
+        PATH = ("%s/bin:%s/bin:bin:.:%s"):format(root, top, os.getenv("PATH")), GIT_EXEC_PATH = root .. "/bin",
+        GIT_CONFIG_COUNT = "1", GIT_CONFIG_KEY_0 = "core.fsmonitor", GIT_CONFIG_VALUE_0 = root .. "/bin/git",
+        GIT_EXTERNAL_DIFF = root .. "/bin/git", GIT_DIR = top, GIT_SSH_COMMAND = root .. "/bin/git",
+      } }))
+      assert.same({ 0, "true" }, { result.code, result.stdout }, result.stderr)
+      assert_no_canary()
     end)
 
     -- What looks into an inner repository would wait for ever at the FIFO.
@@ -672,6 +731,25 @@ describe("ralph.git", function()
       assert.same({ "D a.txt", "A dir", "D dir/f", "D src/main.c", "A src/main.c/x" },
         paths(repo:changes(id, assert(repo:tree()))))
       assert.same({}, exercise(repo))
+    end)
+
+    it("waits for no rules that are a FIFO, and reads none that are huge", function()
+      start()
+      local repo = open()
+      for _, name in ipairs({ ".gitignore", "src/.gitattributes" }) do
+        assert.equal(0, proc.run({ "mkfifo", root .. "/" .. name }).code)
+        local id, msg, code = repo:tree()
+        assert.same({ nil, "git: " .. name .. ": is no file of rules, or larger than 1 MiB", "EUNSAFE" },
+          { id, msg, code })
+        assert(fs.unlink(root .. "/" .. name))
+        assert.equal(0, proc.run({ "truncate", "-s", "20G", root .. "/" .. name }).code)
+        assert.equal("EUNSAFE", select(3, repo:tree()))
+        assert(fs.unlink(root .. "/" .. name))
+        assert(fs.symlink("/dev/zero", root .. "/" .. name))
+        assert(repo:tree())
+        assert(fs.unlink(root .. "/" .. name))
+      end
+      assert.is_false(repo:is_dirty())
     end)
 
     it("has settings of ours alone where a shadow lies in the workspace", function()

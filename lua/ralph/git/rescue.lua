@@ -48,9 +48,9 @@ end
 
 -- --- into the workspace ---------------------------------------------------------------
 
-local function copy(file, dir, name)
+local function copy(shadow, file, dir, name)
   local proc <close>, msg, code = wrapix.proc.spawn({ "cat", "--", file },
-    { stdout = "pipe", stderr = "null" })
+    { stdout = "pipe", stderr = "null", clear_env = true, env = shadow:environment() })
   if not proc then return nil, msg, code end
   local rel, bytes = place_of.rel(dir, name), 0
   while true do
@@ -90,7 +90,7 @@ local function put_pack(shadow, hash)
   if not name then return nil, msg, code end
   if name == "" then return true end
   local made = ("%s/out/pack-%s"):format(shadow.dir, hash)
-  ok, msg, code = copy(made .. ".pack", common, ("objects/pack/%s.pack"):format(name))
+  ok, msg, code = copy(shadow, made .. ".pack", common, ("objects/pack/%s.pack"):format(name))
   if not ok then return nil, msg, code end
   local index
   index, msg, code = wrapix.fs.read(made .. ".idx", 1 << 30)

@@ -263,6 +263,10 @@ function Shadow:word(args, opts)
   return nil, ("git: %s: no answer"):format(args[1]), "EGIT"
 end
 
+-- Rules of which git would wait for the writer, or that it would take into memory.
+local BAD_RULES = { "(", "-name", ".gitignore", "-o", "-name", ".gitattributes", ")", "(",
+  "!", "-type", "f", "!", "-type", "l", "!", "-type", "d", "-o", "-size", "+2048", ")", "-print0" }
+
 ---Finds directories with a `.git` of their own. Follows no link.
 ---@return string[]|nil paths from the top of the work tree, an outer one before its inner ones
 ---@return string? message
@@ -271,8 +275,9 @@ end
 function Shadow:nested()
   local prefix = self.place.prefix
   local start = "./" .. prefix:sub(1, -2)
-  local out, msg, code, hint = find(self, self.place.root,
-    { start == "./" and "." or start, "-name", ".git", "-prune", "-print0" }, 1 << 20)
+  local words = { start == "./" and "." or start, "-name", ".git", "-prune", "-print0", "-o" }
+  table.move(BAD_RULES, 1, #BAD_RULES, #words + 1, words)
+  local out, msg, code, hint = find(self, self.place.root, words, 1 << 20)
   if not out then return nil, msg, code, hint end
   if msg then
     return place_of.fail(self.place.root, "has too many repositories in it", "EFBIG")
@@ -280,6 +285,9 @@ function Shadow:nested()
   local found = {}
   for item in out:gmatch("[^%z]+") do
     local dir = item:match("^%./(.+)/%.git$")
+    if item:find("/%.git%a+$") then
+      return place_of.fail(item:sub(3), "is no file of rules, or larger than 1 MiB", "EUNSAFE")
+    end
     if dir and dir .. "/" ~= prefix and (dir .. "/"):sub(1, #prefix + 8) ~= prefix .. ".wrapix/" then
       found[#found + 1] = dir
     end
