@@ -128,6 +128,20 @@ describe("ralph.render", function()
     assert.equal("ask", signal.of_text(words.CLARIFY .. ": what").kind)
   end)
 
+  it("tells an agent commands that are carried out as they stand", function()
+    local verbs = require("ralph.inside.verbs")
+    local text, count = assert(render.render("step", values_for("step"))), 0
+    for command in text:gmatch("`ralph (%l[^`]*)`") do
+      local words, state = {}, { issue = { id = "a" }, added = 0, note = function() return true end }
+      function state.add(fields) return { id = "b", title = fields.title } end
+      for word in command:gmatch("%S+") do words[#words + 1] = word end
+      local answer = verbs.run(state, words)
+      assert.equal(0, answer.status, command .. ": " .. answer.err)
+      count = count + 1
+    end
+    assert.equal(6, count)
+  end)
+
   describe("a template of the user", function()
     it("wins by its name, the others stay", function()
       place:write("prompts/step.md", "\xef\xbb\xbfMine {{ISSUE_ID}}\n{{DATA_RULE}} {{ISSUE}}\n{{ENDING}}")
