@@ -3,7 +3,6 @@
 -- parked, work kept, the person told. Each in an order in which a crash in between loses
 -- nothing and closes nothing that is not done: the issue's own change comes last.
 
-local attempt = require "ralph.attempt"
 local choose = require "ralph.choose"
 local evidences = require "ralph.evidence"
 local excerpt = require "ralph.excerpt"
@@ -26,14 +25,11 @@ local function message_of(ctx, evidence)
     ctx.issue.id, title, evidence.attempt)
 end
 
--- What is neither committed nor made by verifying.
-local function leftovers(ctx, made)
+-- What the attempt left that is neither committed nor made by verifying.
+local function leftovers(ctx, after, made)
   local have, list = {}, {}
   for _, path in ipairs(made) do have[path] = true end
-  local now, message, code, hint = attempt.look(ctx)
-  if not now then return nil, message, code, hint end
-  local changes
-  changes, message, code, hint = ctx.repo:changes(now.head, now.tree)
+  local changes, message, code, hint = ctx.repo:changes(after.head, after.tree)
   if not changes then return nil, message, code, hint end
   for _, change in ipairs(changes) do
     if not have[change.path] then list[#list + 1] = change.path end
@@ -52,7 +48,7 @@ end
 function M.commit(ctx, evidence)
   if not ctx.config.commit or not ctx.repo then return true end
   local made = verify.made(ctx.project.paths.verify)
-  local left, message, code, hint = leftovers(ctx, made)
+  local left, message, code, hint = leftovers(ctx, evidence.after, made)
   if not left then return nil, message, code, hint end
   if #left == 0 then return true end
   local done
