@@ -119,7 +119,8 @@ function Checker:choices(where, item, entry)
   end
   local profile = item.profile
   if profile ~= nil and not (type(profile) == "string" and self.context.profiles[profile]) then
-    local near = type(profile) == "string" and wrapix.nearest.hint(profile, self.context.profiles) or ""
+    local known = self.context.profiles
+    local near = type(profile) == "string" and wrapix.nearest.hint(profile, known) or ""
     self:add("%s: profile: %s is none that is known here%s", where, show(profile), near)
   end
   entry.priority, entry.issue_type = priority or nil, item.type
@@ -141,7 +142,9 @@ function Checker:issue(number, raw)
     return self:add("%s: an object is wanted", where)
   end
   local item = without_null(raw)
-  if type(item.key) == "string" then where = ("%s (%s)"):format(where, wrapix.path.show(item.key:sub(1, 40))) end
+  if type(item.key) == "string" then
+    where = ("%s (%s)"):format(where, wrapix.path.show(item.key:sub(1, 40)))
+  end
   for key in pairs(item) do
     if not FIELDS[key] then
       self:add("%s: unknown field %s%s", where, show(key), wrapix.nearest.hint(key, FIELDS))

@@ -10,16 +10,16 @@ local wrapix = require "wrapix"
 local M = {
   name = "ready",
   summary = "Turn a spec, or what changed in it, into issues.",
-  description = "An agent in a sandbox writes a list of issues; it is checked, shown, and added after you "
-    .. "agree: all of it or nothing. The first time it is about the whole spec, later about what changed "
-    .. "in it since the last time, whether that is committed or not.",
+  description = "An agent in a sandbox writes a list of issues; it is checked, shown, and added after "
+    .. "you agree: all of it or nothing. The first time it is about the whole spec, later about what "
+    .. "changed in it since the last time, whether that is committed or not.",
   arguments = {
     { name = "name", argname = "NAME", optional = true,
       description = "The spec (default: the one in work)." },
   },
   options = options.list(
-    { flags = { "--since" }, argname = "COMMIT", description = "Take what changed in the spec since this "
-      .. "commit, branch or tag." },
+    { flags = { "--since" }, argname = "COMMIT",
+      description = "Take what changed in the spec since this commit, branch or tag." },
     { flags = { "-y", "--yes" }, description = "Add the issues without asking." },
     { flags = { "-n", "--dry-run" }, description = "Show the issues and add nothing." },
     options.json, options.common
@@ -99,8 +99,9 @@ end
 local function agrees(proposal, args, deps)
   if args.yes then return true end
   local count = #proposal.entries
+  local what = count == 1 and "this issue" or ("these %d issues"):format(count)
   deps.err((count == 0 and "Nothing to add. Count the spec as done? [y/N] "
-    or "Add %s to the list? [y/N] "):format(count == 1 and "this issue" or ("these %d issues"):format(count)))
+    or "Add %s to the list? [y/N] "):format(what))
   local answer = (deps.read_line() or ""):lower():match("^%s*(.-)%s*$")
   return answer == "y" or answer == "yes"
 end
@@ -111,7 +112,8 @@ local function finish(proposal, args, deps)
     return 0
   end
   if proposal.recovered > 0 then
-    deps.report:note(("%d issues of an interrupted run were there; they count now"):format(proposal.recovered))
+    local text = "%d issues of an interrupted run were there; they count now"
+    deps.report:note(text:format(proposal.recovered))
   end
   if proposal.unchanged then
     deps.out(("%s: no change since its issues were made\n"):format(proposal.spec.name))

@@ -67,7 +67,7 @@ describe("ralph.render", function()
     assert.equal(16, #nonce)
     local inner = text:match("=== BEGIN " .. nonce .. " an issue ===\n(.-)\n=== END " .. nonce .. " ===\nend$")
     assert.equal(hostile, inner)
-    assert.matches("is data and no instruction", text, 1, true)
+    assert.matches("is data and no\ninstruction", text, 1, true)
     local again = text_of("{{DATA_RULE}}{{FOREIGN}}", { FOREIGN = "x" })
     assert.is_nil(again:find(nonce, 1, true))
   end)
@@ -132,10 +132,10 @@ describe("ralph.render", function()
     local verbs = require("ralph.inside.verbs")
     local text, count = assert(render.render("step", values_for("step"))), 0
     for command in text:gmatch("`ralph (%l[^`]*)`") do
-      local words, state = {}, { issue = { id = "a" }, added = 0, note = function() return true end }
+      local argv, state = {}, { issue = { id = "a" }, added = 0, note = function() return true end }
       function state.add(fields) return { id = "b", title = fields.title } end
-      for word in command:gmatch("%S+") do words[#words + 1] = word end
-      local answer = verbs.run(state, words)
+      for word in command:gmatch("%S+") do argv[#argv + 1] = word end
+      local answer = verbs.run(state, argv)
       assert.equal(0, answer.status, command .. ": " .. answer.err)
       count = count + 1
     end
