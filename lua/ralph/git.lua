@@ -42,19 +42,20 @@ end
 ---@return string? code "EUNSAFE"
 function Repo:head() return refs.head(self.place) end
 
--- With the lock held and the objects looked at.
-local function locked(self, fn)
+-- The tree of the workspace, once nothing in the repository leads elsewhere. With the
+-- lock held; then goes on with fn(tree, head, left_out).
+local function with_tree(self, fn)
   local lock <close>, msg, code = self._shadow:lock()
   if not lock then return nil, msg, code end
-  local ok, why, what, hint = self._shadow:check()
-  if not ok then return nil, why, what, hint end
-  return fn()
-end
-
-local function tree(self)
-  local head, msg, code = self:head()
+  local dirs, why, what, hint = self._shadow:look()
+  if not dirs then return nil, why, what, hint end
+  local head
+  head, msg, code = self:head()
   if not head then return nil, msg, code end
-  return index.tree(self._shadow, head.id)
+  local id, left_out
+  id, left_out, code = index.tree(self._shadow, head.id, dirs)
+  if not id then return nil, left_out, code end
+  return fn(id, head, left_out)
 end
 
 ---The whole workspace as it is: see ralph.git.index for what is left out.
@@ -63,9 +64,9 @@ end
 ---@return string? code
 ---@return string? hint
 function Repo:tree()
-  return locked(self, function()
+  return with_tree(self, function(id, _, left_out)
     self._shadow:tidy()
-    return tree(self)
+    return id, left_out
   end)
 end
 
@@ -106,13 +107,8 @@ end
 ---@return string? code
 ---@return string? hint
 function Repo:is_dirty()
-  return locked(self, function()
-    local head, msg, code = self:head()
-    if not head then return nil, msg, code end
-    local id, why, what, hint = index.tree(self._shadow, head.id)
-    if not id then return nil, why, what, hint end
-    local changes
-    changes, msg, code = query.changes(self._shadow, query.id(self.place, head.id, "head"), id)
+  return with_tree(self, function(id, head)
+    local changes, msg, code = query.changes(self._shadow, query.id(self.place, head.id, "head"), id)
     if not changes then return nil, msg, code end
     return #changes > 0
   end)
@@ -134,11 +130,7 @@ function Repo:rescue(issue, n, message, parent)
     error("git.rescue: an issue's id, a number and a message expected", 2)
   end
   if parent then query.id(self.place, parent, "parent") end
-  return locked(self, function()
-    local head, msg, code = self:head()
-    if not head then return nil, msg, code end
-    local id, why, what, hint = index.tree(self._shadow, head.id)
-    if not id then return nil, why, what, hint end
+  return with_tree(self, function(id, head)
     return rescue.keep(self._shadow, id, parent or head.id, issue, n, message)
   end)
 end

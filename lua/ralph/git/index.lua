@@ -253,13 +253,11 @@ end
 ---which the commit is noted. To be called with the lock held.
 ---@param shadow ralph.GitShadow
 ---@param commit string? HEAD
+---@param dirs string[] inner repositories: see shadow:nested
 ---@return string|nil id
 ---@return ralph.GitLeftOut[]|string left_out or message
 ---@return string? code
----@return string? hint
-function M.tree(shadow, commit)
-  local dirs, why, what, hint = shadow:nested()
-  if not dirs then return nil, why, what, hint end
+function M.tree(shadow, commit, dirs)
   local id, msg, code = build(shadow, commit, dirs)
   if id or code ~= "EGIT" then return id, msg, code end
   -- An index that a kill cut short, or objects that are gone since: from the start.

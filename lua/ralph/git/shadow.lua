@@ -5,15 +5,13 @@
 -- elsewhere. No other part of Ralph starts git.
 
 local wrapix = require("wrapix")
+local home = require("ralph.git.home")
 local place_of = require("ralph.git.place")
 
 local M = {}
 
-local PRIVATE = tonumber("700", 8)
 local SECONDS, MOST_OUTPUT = 120, 64 << 20
 local LOCK_SECONDS = 300
--- Larger files count as binary and pass through in pieces.
-local BIG_FILE = "32m"
 local TIDY_AFTER = 24 * 3600
 local CHECK_SECONDS = 1
 
@@ -23,98 +21,6 @@ local CHECK_SECONDS = 1
 ---@field _checked number? when the objects were looked at
 local Shadow = {}
 Shadow.__index = Shadow
-
-local SHALLOW_LIMIT = 1 << 20
-
-local CONFIG = [=[
-[core]
-	repositoryformatversion = 1
-	bare = false
-	hooksPath = /dev/null
-	fsmonitor = false
-	untrackedCache = false
-	commitGraph = false
-	multiPackIndex = false
-	logAllRefUpdates = false
-	protectNTFS = false
-	protectHFS = false
-	attributesFile = /dev/null
-	excludesFile = /dev/null
-	bigFileThreshold = %s
-%s[extensions]
-	objectFormat = %s
-[pack]
-	writeReverseIndex = false
-[gc]
-	auto = 0
-[maintenance]
-	auto = false
-[diff]
-	ignoreSubmodules = all
-[submodule]
-	recurse = false
-[protocol]
-	allow = never
-[user]
-	name = wrapix
-	email = wrapix@localhost
-	useConfigOnly = true
-[commit]
-	gpgSign = false
-]=]
-
-local function config_of(place)
-  local lines = {}
-  for name, value in pairs(place.settings) do lines[#lines + 1] = ("\t%s = %s\n"):format(name, value) end
-  table.sort(lines)
-  return CONFIG:format(BIG_FILE, table.concat(lines), place.format)
-end
-
--- The commits a clone was cut off at: ids, and nothing else.
-local function shallow_of(place)
-  local text = place_of.read(place.common, "shallow", SHALLOW_LIMIT) or ""
-  local ids = {}
-  for line in text:gmatch("[^\n]+") do
-    if #line == place.hex and not line:find("[^%x]") then ids[#ids + 1] = line .. "\n" end
-  end
-  return table.concat(ids)
-end
-
-local function sync_file(file, text)
-  if wrapix.fs.read(file) == text then return true end
-  if text == "" then
-    wrapix.fs.unlink(file)
-    return true
-  end
-  return wrapix.fs.write_atomic(file, text, { sync = false })
-end
-
--- Another way to name objects makes all that is there worthless; another setting
--- may change what a file's content is, so that the index has to be made anew.
-local function prepare(self)
-  local fs, dir = wrapix.fs, self.dir
-  local config = config_of(self.place)
-  local old = fs.read(dir .. "/config")
-  local format = old and old:match("objectFormat = (%w+)")
-  if old ~= config then
-    if format and format ~= self.place.format then
-      local ok, msg, code = fs.remove_tree(dir .. "/objects")
-      if not ok then return nil, msg, code end
-    end
-    for _, name in ipairs({ "index", "base", "config" }) do fs.unlink(dir .. "/" .. name) end
-  end
-  for _, name in ipairs({ "", "/objects/pack", "/refs/heads", "/info", "/out" }) do
-    local ok, msg, code = fs.ensure_dir(dir .. name, PRIVATE)
-    if not ok then return nil, msg, code end
-  end
-  local files = { { "HEAD", "ref: refs/heads/none\n" }, { "config", config },
-    { "shallow", shallow_of(self.place) } }
-  for _, file in ipairs(files) do
-    local ok, msg, code = sync_file(("%s/%s"):format(dir, file[1]), file[2])
-    if not ok then return nil, msg, code end
-  end
-  return true
-end
 
 -- --- the environment -----------------------------------------------------------------
 
@@ -296,6 +202,26 @@ function Shadow:nested()
   return found
 end
 
+---Both `check` and `nested`, at once: each is a walk.
+---@return string[]|nil paths of nested
+---@return string? message
+---@return string? code
+---@return string? hint
+function Shadow:look()
+  local dirs
+  local ok, msg, code, hint = wrapix.task.scope(function(scope)
+    scope:spawn(function()
+      local why, what, advice
+      dirs, why, what, advice = self:nested()
+      if not dirs then return nil, why, what, advice end
+      return true
+    end)
+    return self:check()
+  end)
+  if not ok then return nil, msg, code, hint end
+  return dirs
+end
+
 ---Takes away what no tree of the last two weeks needs, at most once a day.
 function Shadow:tidy()
   local stamp = self.dir .. "/tidied"
@@ -331,10 +257,9 @@ function M.open(dir, place)
   if wrapix.path.is_within(place.workspace, wrapix.fs.realpath(dir) or dir) then
     return place_of.fail(dir, "lies in the workspace, where a sandbox could write to it", "EUNSAFE")
   end
-  local self = setmetatable({ dir = dir, place = place }, Shadow)
-  local ok, msg, code = prepare(self)
+  local ok, msg, code = home.prepare(dir, place)
   if not ok then return nil, msg, code end
-  return self
+  return setmetatable({ dir = dir, place = place }, Shadow)
 end
 
 return M
