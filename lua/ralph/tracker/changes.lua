@@ -105,7 +105,7 @@ function M.apply(issue, fields, now)
       drop_empty(issue)
     elseif key == "status" then
       M.set_status(issue, value, now)
-    elseif value == wrapix.json.null then
+    elseif value == wrapix.json.null or issues.is_empty(key, value) then
       issue[key] = nil
     else
       issue[key] = issues.copy(value)
