@@ -98,7 +98,9 @@ local function count(run, result)
   summary.steps = summary.steps + 1
   if result.verdict == "done" then summary.done = summary.done + 1 end
   if result.verdict == "failed" or result.verdict == "no_change" then summary.failed = summary.failed + 1 end
-  if result.parked or result.verdict == "blocked" then summary.parked = summary.parked + 1 end
+  if result.parked or result.verdict == "blocked" or result.verdict == "asked" then
+    summary.parked = summary.parked + 1
+  end
 end
 
 local function budget_end(reached)
@@ -158,7 +160,7 @@ end
 -- The end ------------------------------------------------------------------------------------
 
 local WORDS = {
-  done = "all done", blocked = "nothing is ready", waiting = "waiting for a person",
+  done = "all done", blocked = "nothing is ready", waiting = "waiting",
   budget = "stopped: the budget is used up", limit = "stopped: the account's limit",
   interrupted = "interrupted", broken = "stopped", no_progress = "stopped: no progress",
 }
@@ -168,8 +170,9 @@ local WORDS = {
 ---@return string
 function M.line(summary)
   local parts = { ("%d done"):format(summary.done) }
-  if summary.failed > 0 then parts[#parts + 1] = ("%d failed attempts"):format(summary.failed) end
-  if summary.parked > 0 then parts[#parts + 1] = ("%d for a person"):format(summary.parked) end
+  local failed, is_waiting = summary.failed, summary.ended == "waiting"
+  if failed > 0 then parts[#parts + 1] = ("%d failed attempt%s"):format(failed, failed == 1 and "" or "s") end
+  if summary.parked > 0 and not is_waiting then parts[#parts + 1] = ("%d for a person"):format(summary.parked) end
   parts[#parts + 1] = displays.duration(summary.seconds)
   if summary.usd > 0 then parts[#parts + 1] = displays.cost(summary.usd) end
   local reason = summary.ended ~= "done" and summary.reason and ": " .. summary.reason or ""

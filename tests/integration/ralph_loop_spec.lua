@@ -28,7 +28,7 @@ describe("ralph loop", function()
     assert.equal(102, result.code, result.stdout .. result.stderr)
     local states = { world:status(one), world:status(two), world:status(three) }
     assert.same({ "closed", "closed", "waiting" }, states)
-    assert.matches("ralph: waiting for a person: 1 issue waits for a person %(2 done, 1 failed attempts", result.stdout)
+    assert.matches("ralph: waiting: 1 issue waits for a person %(2 done, 1 failed attempt", result.stdout)
     assert.matches("earlier attempt did not succeed", world:prompt(3))
     assert.matches("grep %-q right", world:prompt(3))
     local question = world:issue(three).metadata.wrapix.question

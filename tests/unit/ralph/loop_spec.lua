@@ -55,9 +55,9 @@ describe("loop", function()
       if args.issue.id == "a-2" then return desks.outcome({ text = "no signal" }) end
       return desks.outcome()
     end, config = { retries = 0 } })
-    assert.same({ 102, "waiting", 1, 1, 1 },
+    assert.same({ 102, "waiting", 1, 1, 2 },
       { summary.exit, summary.ended, summary.done, summary.failed, summary.parked })
-    assert.matches("^waiting for a person: 2 issues wait for a person %(1 done, 1 failed attempts, 1 for a person",
+    assert.matches("^waiting: 2 issues wait for a person %(1 done, 1 failed attempt, ",
       loop.line(summary))
   end)
 
