@@ -132,6 +132,27 @@ function M.finish(project, evidence, ended)
   return M.write(project, evidence.issue, record)
 end
 
+local RATE_LIMIT = 4096
+
+--- What a token of input has cost in the last run that said a price; see ralph.budget.
+---@param project ralph.Project
+---@return number?
+function M.rate(project)
+  local text = wrapix.fs.read(project.dirs.state .. "/rate.json", RATE_LIMIT)
+  local known = text and wrapix.json.decode(text)
+  local rate = type(known) == "table" and known.rate
+  return type(rate) == "number" and rate > 0 and rate < 1 and rate or nil
+end
+
+--- Keeps it. What cannot be kept is guessed again.
+---@param project ralph.Project
+---@param rate number?
+function M.note_rate(project, rate)
+  if not rate then return end
+  wrapix.fs.write_atomic(project.dirs.state .. "/rate.json", wrapix.json.encode({ rate = rate }) .. "\n",
+    { mode = PRIVATE, sync = false })
+end
+
 --- The counted failures since a person last gave the issue back.
 ---@param record ralph.Attempts
 ---@return ralph.Past

@@ -160,6 +160,10 @@ end
 ---@return boolean is_guess
 function Run:cost() return self.told.usd, self.usd == nil end
 
+--- What a token of input costs, as far as is known.
+---@return number?
+function Budget:known_rate() return root_of(self).rate end
+
 --- Begins to count a run.
 ---@return ralph.BudgetRun
 function Budget:run()

@@ -135,7 +135,7 @@ function M.new(project, opts)
   if opts.policy ~= nil then config.policy = opts.policy end
   return setmetatable({
     project = project, config = config, tracker = tracker, repo = repo or nil,
-    budget = opts.budget or budgets.new({}, { clock = clock }),
+    budget = opts.budget or budgets.new({}, { clock = clock, rate = require("ralph.attempts").rate(project) }),
     display = opts.display or stdout_display(clock), halt = opts.halt or halts.new(),
     effects = opts.effects, limits_dir = wrapix.dirs().state .. "/ralph",
   }, Context)

@@ -3,6 +3,7 @@
 -- parked, work kept, the person told. Each in an order in which a crash in between loses
 -- nothing and closes nothing that is not done: the issue's own change comes last.
 
+local attempts = require "ralph.attempts"
 local choose = require "ralph.choose"
 local evidences = require "ralph.evidence"
 local excerpt = require "ralph.excerpt"
@@ -182,6 +183,7 @@ end
 ---@return { exit: integer, parked: string?, hint: string? }
 function M.book(ctx, evidence, begun)
   local booking = BOOK[evidence.verdict](ctx, evidence, begun)
+  attempts.note_rate(ctx.project, ctx.budget:known_rate())
   note_limit(ctx, evidence)
   local ok, message, _, hint = ctx:perform("finish", { evidence = evidence, ended = {
     counts = booking.counts, failure = booking.failure, given_up = booking.given_up,

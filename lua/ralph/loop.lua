@@ -2,6 +2,7 @@
 -- Steps until nothing is ready: what ends a loop, what it waits for, and what it says of
 -- its end. Every way on is bounded: by steps, time, cost, attempts without progress.
 
+local attempts = require "ralph.attempts"
 local budgets = require "ralph.budget"
 local choose = require "ralph.choose"
 local contexts = require "ralph.context"
@@ -238,7 +239,8 @@ end
 
 local function new_run(ctx, opts)
   local budget = opts.budget and opts.budget:child(limits_of(ctx.config, opts))
-    or budgets.new(limits_of(ctx.config, opts), { clock = wrapix.sys.clock })
+    or budgets.new(limits_of(ctx.config, opts),
+      { clock = wrapix.sys.clock, rate = attempts.rate(ctx.project) })
   return {
     ctx = ctx, budget = budget, display = ctx.display, limits = 0, idle = 0,
     random = function() return tonumber(wrapix.sys.random_hex(4), 16) / 0xffffffff end,

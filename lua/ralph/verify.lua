@@ -16,6 +16,8 @@ local KEPT_RESULTS, KEPT_SECONDS, KEPT_MADE = 64, 24 * 3600, 200
 local FILE_LIMIT = 8 << 20
 local PRIVATE = tonumber("600", 8)
 local COMMIT_SECONDS = 600
+-- One that is run with a time is out of reach of a Ctrl-C at the terminal.
+local NO_LIMIT = 30 * 86400
 -- Both streams in the order in which they were written; the command is an argument.
 local SHELL = { "sh", "-c", 'exec 2>&1; exec sh -c "$1"', "sh" }
 local NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -297,7 +299,7 @@ Verifier.__close = Verifier.close
 ---@param timeout number|false|nil seconds each command may take
 ---@return ralph.Verifier
 function M.new(box, timeout)
-  return setmetatable({ box = box, timeout = timeout or nil, is_up = false }, Verifier)
+  return setmetatable({ box = box, timeout = timeout or NO_LIMIT, is_up = false }, Verifier)
 end
 
 return M

@@ -41,7 +41,7 @@ function M.run(args, deps)
   if not project then return shared.refuse(deps, message, code, hint) end
   local config, clock = project.config, require("wrapix").sys.clock
   local budget = require("ralph.budget").new({ usd = config.max_cost, tokens = config.max_tokens,
-    seconds = config.max_time or nil }, { clock = clock })
+    seconds = config.max_time or nil }, { clock = clock, rate = require("ralph.attempts").rate(project) })
   local result
   result, message, code, hint = require("ralph.step").run(project, {
     id = args.id, spec = shared.spec_of(args, project), budget = budget,

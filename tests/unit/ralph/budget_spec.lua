@@ -59,6 +59,13 @@ describe("budget", function()
     assert.is_nil(budget:reached())
   end)
 
+  it("knows a price from before", function()
+    local budget = new({ usd = 1 }, { rate = 0.001 })
+    budget:child({}):run():take(usage({ input = 1000 }))
+    assert.equal("usd", budget:reached().kind)
+    assert.equal(0.001, budget:child({}):known_rate())
+  end)
+
   it("takes long answers for output that nobody has counted yet", function()
     local budget = new({ tokens = 100 })
     local run = budget:run()

@@ -218,6 +218,18 @@ describe("step", function()
     assert.has_error(function() step.run(desk.project, { effcts = {} }) end)
   end)
 
+  it("remembers what a token costs for the next loop", function()
+    local budgets = require("ralph.budget")
+    desk = desks.new()
+    local budget = budgets.new({}, { clock = function() return 0 end })
+    desk.effects.agent = function(ctx)
+      ctx.budget:run():take({ type = "end", usd = 0.5, usage = { input = 1000 } })
+      return desks.outcome()
+    end
+    again({ budget = budget })
+    assert.near(0.0005, attempts.rate(desk.project), 1e-9)
+  end)
+
   it("takes a list that cannot be written for broken, never for done", function()
     desk = desks.new()
     desk.effects.close = function() return nil, "tracker: disk full", "ENOSPC" end
