@@ -123,7 +123,7 @@ local function gather(ctx, begun, outcome)
     question = signal and signal.kind == "ask" and { text = signal.text, options = signal.options } or nil,
     foreign = check_list(ctx), transcript = outcome.transcript, notes = notes,
   })
-  evidence.broken, evidence.denied = found.broken, math.max(outcome.denied or 0, outcome.denials or 0)
+  evidence.broken, evidence.denied = found.broken, outcome.denied or 0
   evidence.budget, evidence.requests = outcome.budget, outcome.requests
   return evidence
 end
@@ -139,12 +139,11 @@ end
 function M.run(ctx, begun)
   local prompt, message, code, hint = prompts.make(ctx, begun)
   if not prompt then return nil, message, code, hint end
-  local outcome
-  outcome, message, code, hint = ctx:perform("agent", {
+  local outcome, why, _, advice = ctx:perform("agent", {
     issue = ctx.issue, attempt = begun.attempt, prompt = prompt, tree = begun.before.tree,
   })
   if not outcome then
-    outcome = { kind = "broken", ok = false, text = hint and ("%s (%s)"):format(message, hint) or message }
+    outcome = { kind = "broken", ok = false, text = advice and ("%s (%s)"):format(why, advice) or why }
   end
   return gather(ctx, begun, outcome)
 end

@@ -15,6 +15,8 @@ M.VERDICTS = { done = true, failed = true, no_change = true, blocked = true, ask
 
 --- So many tools refused one after another are a wall, not an obstacle.
 M.DENIALS = 5
+--- And so many in all of an attempt.
+M.MOST_DENIALS = 20
 
 -- Bytes of a final message that the next attempt gets to read.
 local LAST_WORDS = 1000
@@ -175,6 +177,9 @@ end
 function M.park_reason(evidence, past, retries)
   if (evidence.denied or 0) >= M.DENIALS then
     return ("%d tools in a row were not allowed; more attempts meet the same wall"):format(evidence.denied)
+  end
+  if (evidence.denials or 0) >= M.MOST_DENIALS then
+    return ("%d tools were not allowed; more attempts meet the same wall"):format(evidence.denials)
   end
   local text = M.failure_text(evidence)
   if past.counted >= 1 and M.is_same_failure(text, past.failures[#past.failures]) then

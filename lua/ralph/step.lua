@@ -183,9 +183,8 @@ end
 local function run(ctx, opts)
   local held <close>, message, code, hint = lock(ctx)
   if not held then return ended(message, code, hint) end
-  local settled
-  settled, message, code, hint = settle.run(ctx)
-  if not settled then return broken("settle: " .. message, hint) end
+  local settled, why, _, advice = settle.run(ctx)
+  if not settled then return broken("settle: " .. why, advice) end
   local result = choose_and_work(ctx, opts)
   result.settled = settled
   return result

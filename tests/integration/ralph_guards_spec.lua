@@ -241,7 +241,8 @@ describe("guard against", function()
   end)
 
   it("context overflow: what is huge is bounded, and goes by a file or stdin", function()
-    world = worlds.new('context = { "HUGE" }, verify = { "head -c 3000000 /dev/zero | tr \'\\\\0\' x; false" }, baseline = false')
+    world = worlds.new('context = { "HUGE" }, baseline = false, '
+      .. "verify = { [[head -c 3000000 /dev/zero | tr '\\0' x; false]] }")
     world:write("work/HUGE", ("x"):rep(500000))
     local id = world:add("Do it", ("description = (%q):rep(60000)"):format("y"))
     world:play("write a 1; complete", "write a 2; complete")

@@ -2,7 +2,6 @@
 -- `ralph step` with the real program: the toy agent in the double of podman, a real
 -- repository, a real list.
 
-local fs = require("wrapix.fs")
 local worlds = require("support.ralph_world")
 
 describe("ralph step", function()

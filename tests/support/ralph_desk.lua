@@ -85,7 +85,7 @@ function Repo:changes(from, to)
   if from == to or from == "head" and to == self.committed then return {} end
   return { { path = "src/a.c", status = "M", added = 1, removed = 0 } }
 end
-function Repo:commits(from, to) return from == to and {} or { { id = to, subject = "x" } } end
+function Repo.commits(_, from, to) return from == to and {} or { { id = to, subject = "x" } } end
 function Repo:rescue(id, n, message)
   self.rescued = { id = id, n = n, message = message }
   return { ref = ("refs/wrapix/rescue/%s/%d"):format(id, n), commit = ("c"):rep(40) }
@@ -114,7 +114,8 @@ function M.new(opts)
   desk.project = {
     root = dir .. "/work", name = "work", config = config, log = log,
     dirs = { state = dir .. "/state", wrapix = dir .. "/work/.wrapix" },
-    paths = { specs = dir .. "/state/specs", base = dir .. "/state/base", attempts = dir .. "/state/attempts", verify = dir .. "/state/verify.json",
+    paths = { specs = dir .. "/state/specs", base = dir .. "/state/base",
+      attempts = dir .. "/state/attempts", verify = dir .. "/state/verify.json",
       work_lock = dir .. "/state/work.lock" },
     sandbox = function() return { agent = function() return "play" end } end,
     lock_work = function(_, options)

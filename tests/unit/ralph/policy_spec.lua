@@ -169,5 +169,7 @@ describe("policy.park_reason", function()
     local found = failed()
     found.denied = 5
     assert.matches("5 tools in a row", policy.park_reason(found, { counted = 0, failures = {} }, 5))
+    found.denied, found.denials = 4, 20
+    assert.matches("20 tools were", policy.park_reason(found, { counted = 0, failures = {} }, 5))
   end)
 end)
