@@ -31,8 +31,7 @@ end
 local function resolve(view, word)
   local ok, message, code, hint = names.issue(word)
   if not ok then return nil, message, code, hint end
-  local _, stop = view:locate(word)
-  if stop or view.pending[word] then return word end
+  if view:has(word) then return word end
   local found = view:beginning(word)
   if #found == 1 then return found[1] end
   if #found == 0 then

@@ -44,6 +44,11 @@ for i, field in ipairs(FIELDS) do
   M.KEYS[i], KIND[field[1]], M.ALWAYS[field[1]] = field[1], field[2], field[3] ~= nil or nil
 end
 
+--- Whether a key is one of beads.
+---@param key string
+---@return boolean
+function M.is_known(key) return KIND[key] ~= nil end
+
 --- Types of issues that hold others, or are no work: never ready. Beads hides all of
 --- them but epics and milestones by itself.
 M.CONTAINERS = {
@@ -187,13 +192,16 @@ local REQUIRED = { "id", "title" }
 --- would take for them.
 ---@param issue table changed: empty fields go, missing ones come
 ---@return true|nil
----@return string? reason
+---@return boolean|string? is_free whether it holds values of any form; or the reason
 function M.check(issue)
+  local is_free = false
   for _, key in ipairs(REQUIRED) do
     if issue[key] == nil then return nil, ("the field '%s' is missing"):format(key) end
   end
   for key, value in pairs(issue) do
-    if KIND[key] then
+    local kind = KIND[key]
+    is_free = is_free or not kind or kind == "any" or kind == "dependencies" or kind == "comments"
+    if kind then
       if M.is_empty(key, value) then
         issue[key] = nil
       else
@@ -204,7 +212,7 @@ function M.check(issue)
   end
   issue.status = issue.status or "open"
   issue.priority = issue.priority or 2
-  return true
+  return true, is_free
 end
 
 -- Order ---------------------------------------------------------------------------------

@@ -27,6 +27,16 @@ local function foreign_keys(issue)
   return keys or {}
 end
 
+-- Most values are words and numbers, which need no escape; for these alone a call of the
+-- encoder would cost more than looking.
+local function encode_value(value)
+  if type(value) == "string" and #value < 48 and not value:find('[%c"\\\127-\255]') then
+    return '"' .. value .. '"'
+  end
+  if math.type(value) == "integer" then return ("%d"):format(value) end
+  return wrapix.json.encode(value)
+end
+
 --- An issue as its line: known keys in the order of beads, then others by name.
 ---@param issue table
 ---@return string? line without its end
@@ -37,8 +47,8 @@ function M.encode(issue)
   local encode, parts = wrapix.json.encode, {}
   for _, key in ipairs(issues.KEYS) do
     local value = issue[key]
-    if not issues.is_empty(key, value) then
-      local text, message = encode(value)
+    if value ~= nil and not issues.is_empty(key, value) then
+      local text, message = encode_value(value)
       if not text then return nil, ("%s: %s"):format(key, message), "EINVAL" end
       parts[#parts + 1] = QUOTED[key] .. text
     end
@@ -80,7 +90,7 @@ function M.decode(text)
   if value._type ~= nil and value._type ~= "issue" then return nil end
   local ok, reason = issues.check(value)
   if not ok then return nil, reason end
-  if has_unkept_number(text) then return nil, "holds a number that cannot be kept exactly" end
+  if reason and has_unkept_number(text) then return nil, "holds a number that cannot be kept exactly" end
   return value
 end
 

@@ -71,23 +71,19 @@ end
 
 -- What others keep with an issue is not in an export of beads.
 local function keep_foreign(issue, old)
-  local is_known = {}
-  for _, key in ipairs(issues.KEYS) do is_known[key] = true end
   for key, value in pairs(old) do
-    if not is_known[key] and issue[key] == nil then issue[key] = value end
+    if not issues.is_known(key) and issue[key] == nil then issue[key] = value end
   end
 end
 
 local function take(issue, view, report)
-  local before = view:issue(issue.id)
-  if before then keep_foreign(issue, before) end
-  local was = view.pending_count
-  local old = view:line(issue.id)
+  local old = view:has(issue.id) and view:line(issue.id)
+  if old then keep_foreign(issue, view:issue(issue.id)) end
   local ok, message, code = view:put(issue)
   if not ok then return nil, message, code end
-  if not before then
+  if not old then
     report.created = report.created + 1
-  elseif view.pending_count > was or view:line(issue.id) ~= old then
+  elseif view:line(issue.id) ~= old then
     report.updated = report.updated + 1
   else
     report.skipped = report.skipped + 1

@@ -138,6 +138,16 @@ function View:locate(id)
   return start, line_end(self, start)
 end
 
+--- Whether there is an issue with this id.
+---@param id string
+---@return boolean
+function View:has(id)
+  if self._map then return self._map[id] ~= nil end
+  if self.pending[id] or self.overlay[id] then return true end
+  local _, stop = self:locate(id)
+  return stop ~= nil
+end
+
 --- The line of an issue, without its end.
 ---@param id string
 ---@return string?
@@ -314,7 +324,8 @@ function View:put(issue)
   local line, message, code = lines.encode(issue)
   if not line then return nil, message, code end
   local id = issue.id
-  local old = self:line(id)
+  if self.pending_count == MANY then self:body() end
+  local old = self:has(id) and self:line(id) or nil
   if old == line then return true end
   sum_change(self, old, line)
   if not self.pending[id] then self.pending_count = self.pending_count + 1 end
