@@ -41,7 +41,7 @@ function M.run(project, box, what, opts)
   local config = project.config
   local all = {
     agent = config.agent, model = config.model, timeout = config.timeout or nil,
-    idle = config.idle or nil, grace = config.grace or nil, log = project.log,
+    idle = config.idle or nil, grace = config.grace or nil, notify = false, log = project.log,
   }
   for name, value in pairs(opts) do all[name] = value end
   -- Who follows the events sees that something happens; two writers on one line do not mix.

@@ -30,6 +30,8 @@ local M = {}
 --- result's `collected` has the texts, its `collect_errors` why one is not among them
 ---@field apart boolean? of run and start: signals, Ctrl-C among them, are the caller's alone;
 --- it ends the sandbox by cancelling its own task
+---@field notify boolean? of run: false: what the agent's hooks tell the person (it ended, it waits) is not
+--- shown, for a caller that tells of it itself
 ---@field agent string? of run: an agent whose login and settings the sandbox gets as well
 ---@field stderr any? "inherit" (default) or "pipe"
 ---@field capture boolean? collects both
@@ -43,7 +45,7 @@ local RUN_OPTIONS = {
 -- What only a container of its own can be given.
 local OF_RUN = {
   on_stdout = true, on_started = true, agent = true, files = true, sockets = true, collect = true,
-  apart = true,
+  apart = true, notify = true,
 }
 
 ---@class wrapix.Sandbox
@@ -127,7 +129,7 @@ function Sandbox:run(argv, opts)
     hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input,
     stdout = stdout, on_stdout = opts.on_stdout, on_started = opts.on_started,
     stderr = opts.stderr or (opts.capture and "pipe") or "inherit", handover = handover,
-    apart = opts.apart,
+    apart = opts.apart, notify = opts.notify,
   })
 end
 

@@ -43,7 +43,7 @@ local function run_agent(ctx, args, box, inside, watch)
         on_output = function(chunk) watch:output(chunk) end,
         on_idle = function(silence) return watch:is_working(silence) end,
         sockets = inside and { [INSIDE_SOCKET] = inside.handler } or nil,
-        apart = true, log = ctx.project.log,
+        apart = true, notify = false, log = ctx.project.log,
       })
       watch.stop = function() work:cancel() end
       if watch.over then work:cancel() end

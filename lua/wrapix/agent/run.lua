@@ -20,7 +20,7 @@ local OPTIONS = {
   timeout = "number|string", idle = "number|string", on_idle = "function",
   grace = "number|string", resume = "string", continue = "boolean", model = "string",
   max_turns = "integer", log = "table", files = "table", sockets = "table", collect = "table",
-  apart = "boolean",
+  apart = "boolean", notify = "boolean",
 }
 
 ---@class wrapix.AgentRunOptions
@@ -40,6 +40,7 @@ local OPTIONS = {
 ---@field sockets table<string, fun(connection: wrapix.Stream)>?
 ---@field collect table<string, integer>?
 ---@field apart boolean? likewise: signals are the caller's
+---@field notify boolean? likewise: false: what its hooks tell the person is not shown
 ---@field log table? as for a sandbox's run
 
 ---@class wrapix.AgentResult: wrapix.AgentOutcome
@@ -63,7 +64,7 @@ end
 local function start(run, box, argv, opts, timeout)
   return box:run(argv, {
     agent = run.agent.name, input = opts.prompt, stderr = "pipe", timeout = timeout,
-    log = opts.log, apart = opts.apart,
+    log = opts.log, apart = opts.apart, notify = opts.notify,
     files = opts.files, sockets = opts.sockets, collect = opts.collect,
     on_started = function(running) run.last, run.running = sys.clock(), running end,
     on_stdout = function(chunk)

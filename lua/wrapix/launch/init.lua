@@ -53,6 +53,7 @@ local SLOW_SECONDS = 1.5
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
+---@field notify boolean? false: what the agent's hooks tell is not shown
 ---@field deliverer (fun(opts: table): wrapix.NotifyDeliverer)? instead of this user's own
 
 local SILENT = setmetatable({}, { __index = function() return function() end end })
