@@ -10,11 +10,13 @@ local issues = require "ralph.tracker.issue"
 local names = require "ralph.names"
 local ready = require "ralph.tracker.ready"
 local stores = require "ralph.tracker.store"
-local transfer = require "ralph.tracker.transfer"
-local adding = require "ralph.tracker.adding"
 local wrapix = require "wrapix"
 
 local M = {}
+
+-- Loaded when they are used: most starts of the program only look.
+local function adding() return require "ralph.tracker.adding" end
+local function transfer() return require "ralph.tracker.transfer" end
 
 ---@class ralph.Tracker
 ---@field kind "embedded"|"bd"
@@ -202,7 +204,7 @@ end
 ---@return string? hint
 function Tracker:add_all(list)
   return self._store:change(function(view)
-    return adding.add(view, list, { user = claims.user(), name = wrapix.path.basename(self._root) })
+    return adding().add(view, list, { user = claims.user(), name = wrapix.path.basename(self._root) })
   end)
 end
 
@@ -447,7 +449,7 @@ end
 ---@return string? hint
 function Tracker:import(text)
   return self._store:change(function(view)
-    return transfer.import(view, text, { user = claims.user(), now = changes.now(),
+    return transfer().import(view, text, { user = claims.user(), now = changes.now(),
       name = wrapix.path.basename(self._root) })
   end)
 end
@@ -461,7 +463,7 @@ end
 function Tracker:export(filter)
   local list, message, code, hint = self:all(filter)
   if not list then return nil, message, code, hint end
-  return transfer.export(list)
+  return transfer().export(list)
 end
 
 --- Remembers the list as it is: guard:check() tells whether another than Ralph has

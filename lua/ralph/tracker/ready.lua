@@ -18,7 +18,7 @@ local M = {}
 ---@class ralph.Source
 ---@field get fun(id: string): ralph.Entry?
 ---@field children fun(id: string): ralph.Entry[]
----@field states table<string, string>? id → letter of entries.state, where that is known
+---@field state (fun(id: string): string?)? letter of entries.state, where that is known
 ---@field now string as times.key
 
 local function count_children(id, source)
@@ -74,8 +74,8 @@ end
 local BLOCKING_STATES = { b = { c = true, k = true }, c = { c = true, k = true, s = true } }
 
 local function is_blocking(letter, id, source, memo)
-  local quick = source.states and BLOCKING_STATES[letter]
-  if quick then return quick[source.states[id]] == true end
+  local quick = source.state and BLOCKING_STATES[letter]
+  if quick then return quick[source.state(id) or ""] == true end
   local on = source.get(id)
   if not on then return false end
   if letter == "p" then return is_parent_blocking(on, source, memo) end
@@ -145,9 +145,9 @@ function M.list(view, opts)
   local spec = opts and opts.spec and entries.spec_word(opts.spec)
   local limit = opts and opts.limit or math.huge
   local source = view:source()
-  local next_one, states = view:candidates()
+  local next_one, state = view:candidates()
   if not next_one then return from_all(view:entries(), source, spec, limit) end
-  source.states = states
+  source.state = state
   return from_candidates(next_one, source, spec, limit)
 end
 

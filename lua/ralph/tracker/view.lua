@@ -102,11 +102,13 @@ end
 
 -- The beginning of the first line at or behind a place, and the id on it.
 local function line_at(view, place)
-  local start = place
-  if place > 1 then
-    local stop = line_end(view, place - 1)
-    start = stop and stop + 1 or view:size() + 1
-  end
+  if place == 1 then return 1, id_at(view, 1) end
+  local text, skip = part(view, place - 1, CHUNK)
+  local stop = text:find("\n", skip + 1, true)
+  local id = stop and text:match('^{"id":"([^"]*)"', stop + 1)
+  if id then return place + stop - skip - 1, id end
+  stop = line_end(view, place - 1)
+  local start = stop and stop + 1 or view:size() + 1
   return start, id_at(view, start)
 end
 
@@ -253,12 +255,17 @@ end
 --- What may be worked on, in the order in which it would be, and what each issue means
 --- for others; nil when there is no index to read that from.
 ---@return (fun(): ralph.Entry?)? iterator
----@return table<string, string>? states id → letter of entries.state
+---@return (fun(id: string): string?)? state letter of entries.state
 function View:candidates()
   local base = not self._list and base_of(self)
   if not base then return nil end
-  local states = index.states(base)
-  for id, entry in pairs(self.overlay) do states[id] = entries.state(entry) end
+  local states
+  local function state(id)
+    local entry = self.overlay[id]
+    if entry then return entries.state(entry) end
+    states = states or index.states(base)
+    return states[id] or nil
+  end
   local next_old, new, at = index.candidates(base), new_candidates(self), 1
   local old = next_old()
   return function()
@@ -271,7 +278,7 @@ function View:candidates()
     local entry = old
     if old then old = next_old() end
     return entry
-  end, states
+  end, state
 end
 
 local NONE = {}

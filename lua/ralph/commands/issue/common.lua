@@ -134,6 +134,22 @@ function M.json(value, deps)
   return 0
 end
 
+--- Prints issues as a JSON list, one a line: a long list is read by programs.
+---@param list table[]
+---@param deps table
+---@return integer status
+function M.json_list(list, deps)
+  if #list == 0 then return M.json(wrapix.json.array(), deps) end
+  local out = {}
+  for i, issue in ipairs(list) do
+    local text, message = wrapix.json.encode(issue)
+    if not text then return M.refuse(deps, "write: JSON: " .. message) end
+    out[i] = text
+  end
+  deps.out("[" .. table.concat(out, ",\n ") .. "]\n")
+  return 0
+end
+
 -- For people ----------------------------------------------------------------------------
 
 local function show(text) return wrapix.log.clean(tostring(text)) end

@@ -45,7 +45,7 @@ function M.run(args, deps)
     end
   end
   if hidden > 0 then deps.report:note(("%d more are not shown: --limit 0"):format(hidden)) end
-  if args.json then return common.json(shown, deps) end
+  if args.json then return common.json_list(shown, deps) end
   if #shown == 0 then deps.report:note("there is no such issue") else common.issues(shown, deps) end
   return 0
 end

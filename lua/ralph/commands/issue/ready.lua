@@ -29,7 +29,7 @@ function M.run(args, deps)
   end
   if not list then return common.refuse(deps, message, code, hint) end
   if more == true then deps.report:note("there are more: --limit 0 shows all") end
-  if args.json then return common.json(list, deps) end
+  if args.json then return common.json_list(list, deps) end
   if #list == 0 then
     deps.report:note("nothing is ready", "`ralph issue list` shows what there is")
   else
