@@ -3,7 +3,9 @@
 -- the tree is verified, and all that is known becomes evidence. Closes no issue, and
 -- judges nothing: that is step's and the policy's.
 
+local changes = require "ralph.attempt.changes"
 local evidences = require "ralph.evidence"
+local fingerprint = require "ralph.attempt.fingerprint"
 local prompts = require "ralph.attempt.prompt"
 local signals = require "ralph.attempt.signal"
 local verify = require "ralph.verify"
@@ -20,7 +22,13 @@ local M = {}
 ---@return string? code
 ---@return string? hint
 function M.look(ctx)
-  if not ctx.repo then return {} end
+  if not ctx.repo then
+    if #(ctx.config.protect or {}) > 0 then
+      return nil, "protect: what was edited cannot be told outside of a repository", "ENOTGIT",
+        "git init, or take protect out of ralph.lua"
+    end
+    return { tree = fingerprint.of(ctx.project.root) }
+  end
   local tree, message, code, hint = ctx.repo:tree()
   if not tree then return nil, message, code, hint end
   local head
@@ -71,22 +79,6 @@ local function judge_tree(ctx, baseline, after)
   return results
 end
 
-local function changes_of(ctx, before, after, notes)
-  if not ctx.repo then return {}, {} end
-  local files = before.tree ~= after.tree and ctx.repo:changes(before.tree, after.tree) or {}
-  local commits = before.head ~= after.head and after.head
-    and ctx.repo:commits(before.head, after.head) or {}
-  if files.truncated then notes[#notes + 1] = "more files changed than are listed" end
-  return files, commits
-end
-
--- What the attempts at this issue have changed together: a protected file that an earlier
--- one edited is as edited now.
-local function changed_since(ctx, base, before, after, files)
-  if not ctx.repo or not after.tree or base.tree == before.tree then return files end
-  return ctx.repo:changes(base.tree, after.tree) or files
-end
-
 local function check_list(ctx)
   local ok, message, code = ctx.guard:check()
   if ok then return nil end
@@ -94,36 +86,49 @@ local function check_list(ctx)
   return message or "it cannot be read"
 end
 
+-- What can be seen afterwards; why it cannot be seen is in `broken`.
+local function look_after(ctx, begun)
+  local after, message, _, hint = M.look(ctx)
+  local found
+  if after then found, message, _, hint = changes.find(ctx.repo, begun, after) end
+  if found then return after, found end
+  local nothing = { files = {}, since = {}, commits = {}, lost = {}, truncated = false }
+  return after or {}, nothing, hint and ("%s (%s)"):format(message, hint) or message
+end
+
+-- Runs verify where that is to be; then the outcome or why there are no results may change.
+local function judge(ctx, begun, seen)
+  local changed = seen.after.tree ~= begun.base.tree or #seen.found.commits > 0
+  if seen.broken or not wants_verify(ctx, seen.outcome, seen.signal, changed) then return end
+  local why, code, hint
+  seen.results, why, code, hint = judge_tree(ctx, begun.baseline, seen.after)
+  if seen.results then return end
+  if code ~= "ESTOPPED" then
+    seen.broken = hint and ("%s (%s)"):format(why, hint) or why
+    return
+  end
+  local outcome = {}
+  for key, value in pairs(seen.outcome) do outcome[key] = value end
+  outcome.kind, outcome.ok, outcome.text = "stopped", false, ctx.halt.reason
+  seen.outcome = outcome
+end
+
 -- Evidence of an attempt that ended, however it did.
-local function gather(ctx, begun, outcome)
-  local notes, found = {}, {}
-  local after, message = M.look(ctx)
-  if not after then
-    found.broken = message
-    after = {}
-  end
-  local signal = signals.of(outcome.said, outcome)
-  local files, commits = {}, {}
-  if after.tree or not ctx.repo then files, commits = changes_of(ctx, begun.before, after, notes) end
-  local changed = after.tree ~= begun.base.tree or #commits > 0
-  local results, why, code, hint
-  if not found.broken and wants_verify(ctx, outcome, signal, changed) then
-    results, why, code, hint = judge_tree(ctx, begun.baseline, after)
-    if not results and code == "ESTOPPED" then
-      outcome = setmetatable({ kind = "stopped", text = ctx.halt.reason, ok = false }, { __index = outcome })
-    elseif not results then
-      found.broken = hint and ("%s (%s)"):format(why, hint) or why
-    end
-  end
+local function gather(ctx, begun, ended)
+  local seen = { outcome = ended, signal = signals.of(ended.said, ended) }
+  seen.after, seen.found, seen.broken = look_after(ctx, begun)
+  judge(ctx, begun, seen)
+  local signal, found, outcome = seen.signal, seen.found, seen.outcome
   local evidence = evidences.build({
     issue = ctx.issue, attempt = begun.attempt, outcome = outcome, signal = signal,
-    before = begun.before, after = after, files = files, commits = commits,
-    base = begun.base, since_base = changed_since(ctx, begun.base, begun.before, after, files),
-    protect = ctx.config.protect, verify = results, seconds = wrapix.sys.clock() - begun.clock,
+    before = begun.before, base = begun.base, after = seen.after, files = found.files,
+    since = found.since, commits = found.commits, lost = found.lost, truncated = found.truncated,
+    protect = ctx.config.protect, verify = seen.results,
+    seconds = wrapix.sys.clock() - begun.clock, foreign = check_list(ctx),
     question = signal and signal.kind == "ask" and { text = signal.text, options = signal.options } or nil,
-    foreign = check_list(ctx), transcript = outcome.transcript, notes = notes,
+    transcript = outcome.transcript,
   })
-  evidence.broken, evidence.denied = found.broken, outcome.denied or 0
+  evidence.broken, evidence.denied = seen.broken, outcome.denied or 0
   evidence.budget, evidence.requests = outcome.budget, outcome.requests
   return evidence
 end

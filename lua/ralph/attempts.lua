@@ -16,6 +16,8 @@ local KEPT = 20
 ---@field aborted integer times in a row that the process died over it
 ---@field base { head: string?, tree: string? }? what the first attempt began with, as long as
 --- nothing but attempts at this issue has changed the tree since
+---@field paths string[]? that attempts since the issue was last done have changed; what of them is
+--- uncommitted is its work. False: too many to tell
 ---@field left string? the tree as the last attempt left it
 ---@field running { attempt: integer, time: number, before: { head: string?, tree: string? } }?
 ---@field list table[] the newest of them, the oldest first
@@ -112,6 +114,30 @@ end
 ---@field time number
 ---@field given_up boolean? a person has it now; when it comes back, counting starts anew
 
+local MOST_PATHS = 5000
+
+--- Adds files that an attempt changed to those of the issue.
+---@param known string[]|false|nil
+---@param files { path: string, link: boolean? }[]
+---@param truncated boolean?
+---@return string[]|false
+function M.add_paths(known, files, truncated)
+  if known == false or truncated then return false end
+  local list, have = {}, {}
+  local function add(path)
+    if type(path) == "string" and not have[path] then
+      have[path] = true
+      list[#list + 1] = path
+    end
+  end
+  for _, path in ipairs(known or {}) do add(path) end
+  for _, file in ipairs(files) do
+    if not file.link then add(file.path) end
+  end
+  if #list > MOST_PATHS then return false end
+  return wrapix.json.array(list)
+end
+
 --- Notes how an attempt ended.
 ---@param project ralph.Project
 ---@param evidence ralph.Evidence
@@ -126,7 +152,8 @@ function M.finish(project, evidence, ended)
   if ended.counts then record.counted = record.counted + 1 end
   if ended.given_up then record.counted = 0 end
   record.left = evidence.after and evidence.after.tree
-  if evidence.verdict == "done" then record.base, record.left = nil, nil end
+  record.paths = M.add_paths(record.paths, evidence.files or {}, evidence.truncated)
+  if evidence.verdict == "done" then record.base, record.left, record.paths = nil, nil, nil end
   record.list[#record.list + 1] = entry_of(evidence,
     { time = ended.time, failure = ended.failure, counts = ended.counts })
   return M.write(project, evidence.issue, record)

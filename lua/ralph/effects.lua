@@ -22,7 +22,7 @@ function BUILT_IN.claim(ctx, args) return ctx.tracker:claim(args.id) end
 -- { issue, attempt, prompt } → outcome; .said and .requests by the socket
 function BUILT_IN.agent(ctx, args) return require("ralph.attempt.agent").run(ctx, args) end
 
--- { issue, message, exclude } → { committed }
+-- { issue, message, paths?, exclude } → { committed }; no paths: all but what is excluded
 function BUILT_IN.commit(ctx, args) return ctx:verifying():commit(args) end
 
 -- { id, attempt, message } → { ref, commit }; nothing when there is nothing to keep

@@ -20,6 +20,8 @@ local M = {}
 ---@field files { path: string, added: integer?, removed: integer? }[]
 ---@field diffstat { files: integer, added: integer, removed: integer }
 ---@field protected string[]
+---@field lost { id: string, subject: string }[] commits from before that are not in HEAD any more
+---@field truncated boolean? more files changed than are listed
 ---@field verify ralph.Verified[]
 ---@field verified boolean whether the commands were run, or known for this tree
 ---@field usd number?
@@ -65,8 +67,10 @@ function M.is_protected(path, rules)
   return false
 end
 
-local function protected(files, rules)
+-- Where not all files are listed, one that is protected may be among the rest.
+local function protected(files, rules, truncated)
   local found = {}
+  if truncated and #(rules or {}) > 0 then found[1] = "(more files changed than can be looked at)" end
   for _, file in ipairs(files) do
     if M.is_protected(file.path, rules or {}) then found[#found + 1] = file.path end
   end
@@ -80,7 +84,7 @@ end
 
 --- Gathers the evidence of an attempt.
 ---@param found table { issue, attempt, outcome, signal?, before, after, commits?, files?, protect?,
---- verify?, question?, foreign?, transcript?, notes?, seconds }
+--- verify?, question?, foreign?, transcript?, notes?, seconds, since?, lost?, truncated? }
 ---@return ralph.Evidence
 function M.build(found)
   local outcome, files = found.outcome, found.files or {}
@@ -89,7 +93,8 @@ function M.build(found)
     issue = found.issue.id, spec = found.issue.spec_id, attempt = found.attempt,
     signal = found.signal, before = found.before or {}, base = found.base, after = found.after or {},
     commits = list_of(found.commits), files = list_of(files), diffstat = diffstat(files),
-    protected = list_of(protected(found.since_base or files, found.protect)), verify = list_of(found.verify),
+    protected = list_of(protected(found.since or files, found.protect, found.truncated)),
+    lost = list_of(found.lost), truncated = found.truncated or nil, verify = list_of(found.verify),
     verified = found.verify ~= nil, usd = outcome.usd,
     tokens = { input = usage.input or 0, output = usage.output or 0,
       cache_read = usage.cache_read or 0, cache_write = usage.cache_write or 0 },

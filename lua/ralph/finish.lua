@@ -26,16 +26,21 @@ local function message_of(ctx, evidence)
     ctx.issue.id, title, evidence.attempt)
 end
 
--- What the attempt left that is neither committed nor made by verifying.
-local function leftovers(ctx, after, made)
-  local have, list = {}, {}
-  for _, path in ipairs(made) do have[path] = true end
-  local changes, message, code, hint = ctx.repo:changes(after.head, after.tree)
+-- What the attempts at this issue left uncommitted: not what somebody else did before, nor
+-- what verifying made. Nil for all there is, where there were too many files to tell.
+local function leftovers(ctx, evidence, made)
+  local own = attempts.add_paths(attempts.read(ctx.project, ctx.issue.id).paths, evidence.files,
+    evidence.truncated)
+  local is_own, is_made, list = {}, {}, wrapix.json.array()
+  for _, path in ipairs(own or {}) do is_own[path] = true end
+  for _, path in ipairs(made) do is_made[path] = true end
+  local changes, message, code, hint = ctx.repo:changes(evidence.after.head, evidence.after.tree)
   if not changes then return nil, message, code, hint end
   for _, change in ipairs(changes) do
-    if not have[change.path] then list[#list + 1] = change.path end
+    local is_work = not is_made[change.path] and not change.link
+    if is_work and (not own or is_own[change.path]) then list[#list + 1] = change.path end
   end
-  return list
+  return list, not own or changes.truncated
 end
 
 --- Commits what a done attempt left. Nothing is done where that is not wanted, or where
@@ -49,12 +54,13 @@ end
 function M.commit(ctx, evidence)
   if not ctx.config.commit or not ctx.repo then return true end
   local made = verify.made(ctx.project.paths.verify)
-  local left, message, code, hint = leftovers(ctx, evidence.after, made)
+  local left, message, code, hint = leftovers(ctx, evidence, made)
   if not left then return nil, message, code, hint end
   if #left == 0 then return true end
+  local is_all = message
   local done
-  done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "commit",
-    { issue = ctx.issue.id, message = message_of(ctx, evidence), exclude = made })
+  done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "commit", { issue = ctx.issue.id,
+    message = message_of(ctx, evidence), paths = not is_all and left or nil, exclude = made })
   if not done then return nil, message, code, hint end
   local head = ctx.repo:head()
   if head and head.id ~= evidence.after.head then
@@ -117,6 +123,11 @@ local function book_failure(ctx, evidence, begun)
     end }
 end
 
+-- Another issue goes on in this tree, so what is unfinished is kept under its own name too.
+local function keep_unfinished(ctx, evidence)
+  if evidences.has_change(evidence) then M.rescue(ctx, evidence, evidence.reason or evidence.verdict) end
+end
+
 local function options_of(question)
   local list = {}
   for i, option in ipairs(question.options or {}) do list[i] = excerpt.fit(option, 500) end
@@ -132,6 +143,7 @@ local BOOK = {
   end,
   failed = book_failure, no_change = book_failure,
   blocked = function(ctx, evidence)
+    keep_unfinished(ctx, evidence)
     return { counts = false, act = function()
       local ok, message, code = ctx:perform("park",
         { id = ctx.issue.id, reason = excerpt.fit(evidence.reason or "the agent is blocked", LONGEST_NOTE) })
@@ -141,6 +153,7 @@ local BOOK = {
     end, exit = function() return has_more(ctx) and EXIT.failed or EXIT.blocked end }
   end,
   asked = function(ctx, evidence)
+    keep_unfinished(ctx, evidence)
     return { exit = EXIT.waiting, counts = false, act = function()
       local question = evidence.question or { text = evidence.reason or "?" }
       local ok, message, code = ctx:perform("ask",

@@ -92,6 +92,9 @@ local function judge(evidence, forgives)
     return "failed", "it changed what it is judged by: " .. table.concat(evidence.protected, ", ", 1,
       math.min(5, #evidence.protected))
   end
+  if #(evidence.lost or {}) > 0 then
+    return "failed", ("commits from before are gone from HEAD: %s"):format(evidence.lost[1].subject)
+  end
   local failure = verify_failure(evidence, forgives)
   if failure then return "failed", failure end
   return "done", signal.no_change and "no change needed: " .. signal.no_change or signal.text

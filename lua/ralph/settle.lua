@@ -33,10 +33,15 @@ local function tell(ctx, issue, kept)
   return ctx:perform("comment", { id = issue.id, text = text })
 end
 
+-- What differs from what the attempt began with is the issue's.
 local function note_aborted(ctx, id)
-  local record = attempts.read(ctx.project, id)
-  record.running, record.aborted = nil, record.aborted + 1
-  record.left = ctx.repo and ctx.repo:tree() or nil
+  local record, tree = attempts.read(ctx.project, id), ctx.repo and ctx.repo:tree() or nil
+  local before = record.running and record.running.before or {}
+  if tree and before.tree and before.tree ~= tree then
+    local files = ctx.repo:changes(before.tree, tree)
+    record.paths = attempts.add_paths(record.paths, files or {}, not files or files.truncated)
+  end
+  record.running, record.aborted, record.left = nil, record.aborted + 1, tree
   local ok, message, code = attempts.write(ctx.project, id, record)
   if not ok then return nil, message, code end
   return record.aborted

@@ -238,28 +238,31 @@ function Verifier:_has_name()
   return not result or result.code == 0
 end
 
-function Verifier:_stage(excluded)
-  local result, message, code = self:_git(
-    { "add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul" }, pathspecs(excluded))
+-- By name where the names are known: no pattern, and none that is gone already is missed.
+function Verifier:_stage(what)
+  local words = { "add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul" }
+  local input = what.paths and table.concat(what.paths, "\0") .. "\0" or pathspecs(what.exclude)
+  if what.paths then words = { "update-index", "-z", "--add", "--remove", "--stdin" } end
+  local result, message, code = self:_git(words, input)
   if not result then return nil, "commit: " .. message, code end
   if result.code == 0 then return true end
-  local _, why, what, hint = no_git(result)
-  if why then return nil, why, what, hint end
-  return nil, "commit: git add: " .. said(result), "EGIT"
+  local _, why, what_code, hint = no_git(result)
+  if why then return nil, why, what_code, hint end
+  return nil, ("commit: git %s: %s"):format(words[1], said(result)), "EGIT"
 end
 
 --- Commits what an attempt left uncommitted. The project's own hooks run; what they
 --- refuse is the attempt's failure, and stays in the work tree.
 ---@param message string
----@param excluded string[]? paths that are nobody's work
+---@param what { paths: string[]?, exclude: string[]? }? paths: these alone; exclude: all but these
 ---@return { committed: boolean }? result
 ---@return string? message
 ---@return string? code "ENOGIT", "EIDENT", "EREFUSED" when git or a hook says no, or what running it gave
 ---@return string? hint
-function Verifier:commit(message, excluded)
+function Verifier:commit(message, what)
   local ok, why, code, hint = self:_start()
   if not ok then return nil, why, code, hint end
-  ok, why, code, hint = self:_stage(excluded)
+  ok, why, code, hint = self:_stage(what or {})
   if not ok then return nil, why, code, hint end
   local result
   result, why, code = self:_git({ "diff", "--cached", "--quiet" })

@@ -49,7 +49,7 @@ function Verifying:perform(args)
   local verifier, message, code, hint = self:_open()
   if not verifier then return nil, message, code, hint end
   local key
-  if args.tree then
+  if args.tree and ctx.repo then
     local image
     image, message, code, hint = verifier:image()
     if not image then return nil, message, code, hint end
@@ -61,12 +61,12 @@ function Verifying:perform(args)
   results, message, code, hint = verifier:run(args.commands)
   if not results then return nil, message, code, hint end
   if key then verify.remember(ctx.project.paths.verify, key, results, wrapix.sys.time()) end
-  self:_note_made(args.tree)
+  if ctx.repo then self:_note_made(args.tree) end
   return { results = results, cached = false }
 end
 
 --- Commits what an attempt left, in the same sandbox.
----@param args { message: string, exclude: string[]? }
+---@param args { message: string, paths: string[]?, exclude: string[]? }
 ---@return { committed: boolean }?
 ---@return string? message
 ---@return string? code
@@ -74,7 +74,7 @@ end
 function Verifying:commit(args)
   local verifier, message, code, hint = self:_open()
   if not verifier then return nil, message, code, hint end
-  return verifier:commit(args.message, args.exclude)
+  return verifier:commit(args.message, args)
 end
 
 --- Ends its sandbox: what the agent changes next is not to run in an old one.

@@ -42,7 +42,7 @@ describe("guard against", function()
       "write a 1; finish 'When it is done I will say RALPH_COMPLETE'",
       "write a 2; say 'RALPH_COMPLETE'; finish 'Not all tests pass yet.'",
       "write a 3; tool Bash 'echo RALPH_COMPLETE'; result_of false RALPH_COMPLETE; finish 'see above'",
-      "write a 4; finish 'RALPH_COMPLETE\nwould be wrong to say'",
+      "write a 4; finish 'RALPH_COMPLETE\\nwould be wrong to say'",
       "write a 5; finish '`RALPH_COMPLETE`'",
       "write a 6; echo RALPH_COMPLETE; finish ''",
     }
@@ -50,7 +50,7 @@ describe("guard against", function()
       world:play(lie)
       local code, result = world:step(id)
       assert.same({ 1, "failed", "open" }, { code, result.verdict, world:status(id) }, lie)
-      assert.equal(i, result.evidence.attempt)
+      assert.same({ i, "the agent did not say that it is done" }, { result.evidence.attempt, result.reason })
     end
   end)
 

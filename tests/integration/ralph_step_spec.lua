@@ -2,6 +2,7 @@
 -- `ralph step` with the real program: the toy agent in the double of podman, a real
 -- repository, a real list.
 
+local fs = require("wrapix.fs")
 local worlds = require("support.ralph_world")
 
 describe("ralph step", function()
@@ -43,5 +44,85 @@ describe("ralph step", function()
     assert.matches("Bash ls %-l\n", result.stdout)
     assert.matches("done %(.*%$0.25, 1 file %+1 %-0%)", result.stdout)
     assert.is_nil(result.stdout:find("\27", 1, true))
+  end)
+
+  it("commits what the issue's own attempts left, and nobody else's work", function()
+    world = worlds.new("retries = 1")
+    world:write("work/gone", "x\n")
+    world:git("add", "gone")
+    world:git("commit", "-q", "-m", "gone")
+    world:write("work/mine.txt", "not yet committed\n")
+    local one = world:add("One")
+    world:play("write left-by-one x; finish 'no'", "write more x; finish 'never'",
+      "write first x; finish 'half'", "git rm -q gone; write second x; complete")
+    world:step(one)
+    world:step(one)
+    assert.equal("waiting", world:status(one))
+    local two = world:add("Two")
+    world:step(two)
+    local code, result, raw = world:step(two)
+    assert.equal(0, code, raw.stdout)
+    assert.equal("first\ngone\nsecond", world:git("show", "--format=", "--name-only", "--no-renames", "HEAD"))
+    assert.equal("?? left-by-one\n?? mine.txt\n?? more",
+      world:git("status", "--porcelain", "--", ".", ":(exclude).wrapix"))
+    assert.same({ 2, 1 }, { result.evidence.attempt, #result.evidence.commits })
+  end)
+
+  it("counts what an earlier attempt did, for better and worse", function()
+    world = worlds.new('retries = 5, protect = { "tests/" }')
+    local id = world:add("One")
+    world:play("write a x; finish 'forgot to say so'", "complete", "write tests/t weak; complete",
+      "write b x; finish 'Now?\\nRALPH_COMPLETE'", "rm -r tests; complete")
+    assert.equal(1, (world:step(id)))
+    assert.equal(0, (world:step(id)))
+    id = world:add("Two")
+    for i = 3, 4 do
+      local code, result = world:step(id)
+      assert.same({ 1, "it changed what it is judged by: tests/t", i },
+        { code, result.reason, world:runs() })
+    end
+    assert.equal(0, (world:step(id)))
+  end)
+
+  it("sees that commits of others are gone", function()
+    world = worlds.new()
+    local id = world:add("One")
+    world:write("work/theirs", "x\n")
+    world:git("add", "theirs")
+    world:git("commit", "-q", "-m", "their work")
+    world:play("git reset -q --hard HEAD~1; write a x; complete")
+    local code, result = world:step(id)
+    assert.same({ 1, "commits from before are gone from HEAD: their work" }, { code, result.reason })
+  end)
+
+  it("says that there is no git in the image, and loses nothing", function()
+    world = worlds.new()
+    local id = world:add("One")
+    world:play("write a x; complete")
+    local script = world:write("toy/step.lua", [[local ralph = require("ralph")
+      local result = assert(ralph.step({ effects = { commit = function(ctx, args)
+        local box = { start = function() return true end, stop = function() end,
+          exec = function() return { code = 127, stdout = "", stderr = "git: not found" } end }
+        return require("ralph.verify").new(box):commit(args.message, args)
+      end } }))
+      print(result.verdict, result.reason, result.evidence.rescue.ref)
+      return result.exit]])
+    local result = world:run({ script })
+    assert.equal(1, result.code, result.stderr)
+    assert.matches('broken\tcommit: git: is not in the image (add packages = { "git" } to the profile',
+      result.stdout, 1, true)
+    assert.matches("refs/wrapix/rescue/" .. id .. "/1", result.stdout, 1, true)
+    assert.equal("open", world:status(id))
+  end)
+
+  it("works in a directory that is no repository", function()
+    world = worlds.new('verify = { "test -e a" }')
+    fs.remove_tree(world.workspace .. "/.git")
+    local id = world:add("One")
+    world:play("complete", "write a x; complete")
+    assert.equal(1, (world:step()))
+    local code, _, raw = world:step()
+    assert.equal(0, code, raw.stdout .. raw.stderr)
+    assert.equal("closed", world:status(id))
   end)
 end)

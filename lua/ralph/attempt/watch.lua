@@ -2,13 +2,13 @@
 -- Looks at a running agent: shows its events, keeps its raw stream, counts what it costs,
 -- and tells work from a standstill. Ends nothing itself; it says that it is to end.
 
+local fingerprint = require "ralph.attempt.fingerprint"
 local wrapix = require "wrapix"
 
 local M = {}
 
 -- An agent that waits still turns its event loop: so much of a processor is nothing.
 local IDLE_SHARE, LEAST_CPU = 0.01, 0.02
-local MOST_FILES = 200000
 
 ---@class ralph.Watch
 ---@field denied integer the longest row of tools that were not allowed
@@ -49,20 +49,7 @@ function Watch:output(chunk)
   if self._transcript then self._transcript:write(chunk) end
 end
 
--- What changes with any file; for directories that are no repository.
-local function fingerprint(root)
-  local parts, count = {}, 0
-  local function descend(rel) return rel ~= ".wrapix" end
-  for rel, stat in wrapix.fs.walk(root, { descend = descend }) or function() end do
-    count = count + 1
-    if count > MOST_FILES then break end
-    parts[#parts + 1] = ("%s %s %s"):format(rel, tostring(stat.size), tostring(stat.mtime))
-    if #parts >= 1000 then parts = { wrapix.sha256.hex(table.concat(parts, "\n")) } end
-  end
-  return wrapix.sha256.hex(table.concat(parts, "\n"))
-end
-
-function Watch:_state() return self._repo and self._repo:tree() or fingerprint(self._root) end
+function Watch:_state() return self._repo and self._repo:tree() or fingerprint.of(self._root) end
 
 --- Whether a silent agent still works: something changed in the work tree, or it computes.
 --- Computing counts in the second half of the silence: what it did at first has ended.
