@@ -148,7 +148,8 @@ local MARKS = { done = "green", failed = "red", no_change = "red", broken = "red
 function Display:verdict(evidence)
   if self._quiet then return end
   local parts = { M.duration(evidence.seconds) }
-  if evidence.usd then parts[#parts + 1] = M.cost(evidence.usd) end
+  local cost = M.cost(evidence.usd)
+  if cost ~= "" then parts[#parts + 1] = cost end
   local stat = evidence.diffstat
   if stat and stat.files > 0 then
     parts[#parts + 1] = ("%d file%s +%d -%d"):format(stat.files, stat.files == 1 and "" or "s",

@@ -134,6 +134,13 @@ local function options_of(question)
   return #list > 0 and list or nil
 end
 
+-- A login that was refused may be any of several.
+local function login_hint(ctx, evidence)
+  if evidence.outcome.kind ~= "auth" then return nil end
+  return ("`wrapix explain` shows which login counts, `wrapix login %s` renews it"):format(
+    ctx.agent_name or "AGENT")
+end
+
 local BOOK = {
   done = function(ctx, evidence)
     return { exit = EXIT.done, counts = true, given_up = true, act = function()
@@ -176,7 +183,7 @@ local BOOK = {
   end,
   broken = function(ctx, evidence)
     if evidences.has_change(evidence) then M.rescue(ctx, evidence, evidence.reason or "broken") end
-    return { exit = EXIT.failed, counts = false, act = function()
+    return { exit = EXIT.failed, counts = false, hint = login_hint(ctx, evidence), act = function()
       return ctx:perform("release", { id = ctx.issue.id })
     end }
   end,
@@ -207,7 +214,8 @@ function M.book(ctx, evidence, begun)
     return { exit = EXIT.failed, hint = hint }
   end
   local exit = booking.exit
-  return { exit = type(exit) == "function" and exit() or exit, parked = booking.parked }
+  return { exit = type(exit) == "function" and exit() or exit, parked = booking.parked,
+    hint = booking.hint }
 end
 
 return M

@@ -59,6 +59,12 @@ describe("display", function()
       .. "  the work is kept: refs/wrapix/rescue/a/1\n", shown())
   end)
 
+  it("names no cost where there was none", function()
+    local display = new()
+    display:verdict({ verdict = "broken", seconds = 6, usd = 0, reason = "login" })
+    assert.equal("broken (6s): login\n", shown())
+  end)
+
   it("is silent when it is to be", function()
     local display = new({ quiet = true })
     display:issue({ id = "a" }, 1)

@@ -112,6 +112,8 @@ describe("step", function()
       local result = run({ agent = function() return desks.outcome(outcome) end })
       assert.same({ 1, "broken", "open" }, { result.exit, result.verdict, status() })
       assert.equal(0, attempts.read(desk.project, "a-1").counted)
+      assert.equal(outcome.kind == "auth" and "`wrapix explain` shows which login counts, "
+        .. "`wrapix login play` renews it" or nil, result.hint)
       desk.close()
     end
     desk = nil
