@@ -212,7 +212,9 @@ bench: all
 
 ## install, uninstall         with PREFIX= (/usr/local) and DESTDIR=
 DOCS := $(wildcard README.md LICENSE CHANGELOG.md docs/*.md)
-INSTALLED := $(BINDIR)/wrapix $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
+# Names by which the program is another command; see PROGRAMS of wrapix.cli.
+LINKS := $(addprefix $(BINDIR)/,ralph wrapix-notifyd)
+INSTALLED := $(BINDIR)/wrapix $(LINKS) $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
   $(addprefix $(LIBDIR)/,libwrapix.a libwrapix.so $(SONAME) pkgconfig/wrapix.pc) \
   $(addprefix $(DOCDIR)/,$(notdir $(DOCS)))
 INSTALL_DATA := install -m 644
@@ -223,6 +225,7 @@ ldconfig = test -n '$(DESTDIR)' || ldconfig 2>&- || true
 install: all
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(INCLUDEDIR) $(LUA_CDIR) $(LIBDIR)/pkgconfig $(DOCDIR))
 	$(INSTALL_PROGRAM) $(BUILD)/wrapix $(DESTDIR)$(BINDIR)/wrapix
+	for link in $(LINKS); do ln -sf wrapix $(DESTDIR)$$link || exit; done
 	$(INSTALL_DATA) src/wrapix.h $(DESTDIR)$(INCLUDEDIR)/wrapix.h
 	$(INSTALL_DATA) $(BUILD)/lua/wrapix.so $(DESTDIR)$(LUA_CDIR)/wrapix.so
 	$(INSTALL_DATA) $(BUILD)/libwrapix.a $(BUILD)/$(SONAME) $(DESTDIR)$(LIBDIR)/

@@ -134,6 +134,41 @@ function fs.read_beneath(root, rel, limit) end
 ---@return true|nil, string? message, string? code "EEXIST" when the name is taken
 function fs.create_beneath(root, rel, data) end
 
+---No part of rel but the last may be a link; that is replaced.
+---@param root string
+---@param rel string
+---@param data string
+---@param mode integer|nil exact bits; nil: 0644 less the umask
+---@param sync boolean
+---@return true|nil, string? message, string? code
+function fs.replace_beneath(root, rel, data, mode, sync) end
+
+---Up to len bytes from the offset at on.
+---@param root string
+---@param rel string
+---@param at integer
+---@param len integer
+---@return string|nil content, string? message, string? code
+function fs.read_part_beneath(root, rel, at, len) end
+
+---The same content, with data in place of cut bytes at the offset at.
+---@param root string
+---@param rel string
+---@param size integer the file must have
+---@param at integer
+---@param cut integer
+---@param data string
+---@param sync boolean
+---@return true|nil, string? message, string? code "EAGAIN" for another size
+function fs.patch_beneath(root, rel, size, at, cut, data, sync) end
+
+---No part of rel may be a link.
+---@param root string
+---@param rel string
+---@param data string
+---@return true|nil, string? message, string? code
+function fs.append_beneath(root, rel, data) end
+
 ---@param root string must be there
 ---@param rel string no part of it may be a link, "." or ".."
 ---@param mode integer exact bits of every directory made, and of the last one

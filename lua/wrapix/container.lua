@@ -27,6 +27,7 @@ local CAUGHT = { "INT", "TERM", "HUP", "QUIT" }
 ---@field stdout any? default "inherit"
 ---@field on_stdout fun(chunk: string)? is handed what comes on stdout, which is a pipe then
 ---@field stderr any? default "inherit"; "pipe" hands it to on_stderr
+---@field session boolean? away from our terminal: what is typed there does not reach it
 ---@field on_stderr fun(chunk: string): string? what to pass on to our stderr, nil for nothing
 ---@field attention wrapix.Attention? what the program shows is looked at on its way to our
 --- terminal, which is stdin and stdout, or to on_stdout
@@ -150,7 +151,7 @@ local function streams(opts, between)
     stdin = own or opts.input and "pipe" or opts.stdin or "inherit",
     stdout = own or opts.on_stdout and "pipe" or opts.stdout or "inherit",
     stderr = opts.stderr or "inherit",
-    terminal = own and true,
+    session = opts.session, terminal = own and true,
   }
 end
 

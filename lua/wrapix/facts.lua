@@ -5,10 +5,13 @@
 --
 -- SPDX-License-Identifier: MIT
 
-local cgroup = require("wrapix.facts.cgroup")
-local person = require("wrapix.facts.person")
-local probe = require("wrapix.runtime.probe")
-local seccomp = require("wrapix.runtime.seccomp")
+local lazy = require("wrapix.lazy")
+
+-- Who only wants the directories loads none of them.
+local cgroup = lazy("wrapix.facts.cgroup")
+local person = lazy("wrapix.facts.person")
+local probe = lazy("wrapix.runtime.probe")
+local seccomp = lazy("wrapix.runtime.seccomp")
 
 local M = {}
 

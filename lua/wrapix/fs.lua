@@ -25,6 +25,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
 ---@field gid integer
 ---@field mtime number seconds since 1970
 ---@field mtime_ns integer nanoseconds since 1970
+---@field ctime_ns integer the last change of content or attributes, which nobody can set
 ---@field ino integer
 ---@field dev integer
 ---@field nlink integer
@@ -50,6 +51,16 @@ function M.read(path, limit) return c.read(path, limit or READ_LIMIT) end
 ---@return string? code "ELOOP" or "ENOTDIR" for a link
 function M.read_beneath(root, rel, limit) return c.read_beneath(root, rel, limit or READ_LIMIT) end
 
+--- Reads a part of a file in a tree that others may write to.
+---@param root string
+---@param rel string no part of it may be a link, "." or ".."
+---@param at integer offset of the first byte, from 0
+---@param len integer bytes; less where the file ends
+---@return string|nil content
+---@return string? message
+---@return string? code "ELOOP" or "ENOTDIR" for a link
+function M.read_part_beneath(root, rel, at, len) return c.read_part_beneath(root, rel, at, len) end
+
 --- Puts a whole file in place of `path` in one step, synced to disk. A link at
 --- `path` is replaced by the file.
 ---@param path string
@@ -73,6 +84,50 @@ end
 ---@return string? message
 ---@return string? code "EEXIST" when the name is taken, by a dangling link too
 function M.create_beneath(root, rel, data) return c.create_beneath(root, rel, data) end
+
+--- Puts a whole file in place in a tree that others may write to, in one step. The
+--- root may be reached through links; no directory in `rel` may be one, and they
+--- have to be there. A link at the last name is replaced by the file.
+---@param root string
+---@param rel string
+---@param data string
+---@param opts { mode?: integer, sync?: boolean }? mode: exactly these bits; 0644 less umask
+---@return true|nil
+---@return string? message
+---@return string? code "ENOTDIR" for a link, "EISDIR" when a directory has the name
+function M.replace_beneath(root, rel, data, opts)
+  opts = options.check(opts, { mode = "integer", sync = "boolean" }, "fs.replace_beneath")
+  return c.replace_beneath(root, rel, data, opts.mode, opts.sync ~= false)
+end
+
+--- Puts a file in place of one in a tree that others may write to, in one step, with the
+--- same content but for one part of it. Nothing of it passes through Lua, so that a line
+--- of a large file is changed quickly. No part of `rel` may be a link; the mode stays.
+---@param root string
+---@param rel string
+---@param part { size: integer, at: integer, cut: integer } bytes: of the file as it was looked
+--- at, before the part, of the part
+---@param data string what stands there instead
+---@param opts { sync?: boolean }?
+---@return true|nil
+---@return string? message
+---@return string? code "EAGAIN" when the file has another size
+function M.patch_beneath(root, rel, part, data, opts)
+  opts = options.check(opts, { sync = "boolean" }, "fs.patch_beneath")
+  part = options.check(part, { size = "integer", at = "integer", cut = "integer" },
+    "fs.patch_beneath")
+  return c.patch_beneath(root, rel, part.size, part.at, part.cut, data, opts.sync ~= false)
+end
+
+--- Adds to the end of a regular file in a tree that others may write to; it is made
+--- when missing, mode 0644 less the umask. No part of `rel` may be a link.
+---@param root string
+---@param rel string
+---@param data string
+---@return true|nil
+---@return string? message
+---@return string? code "ELOOP" or "ENOTDIR" for a link, "EINVAL" for what is no file
+function M.append_beneath(root, rel, data) return c.append_beneath(root, rel, data) end
 
 --- Adds to the end of a regular file, which is made when missing.
 ---@param path string

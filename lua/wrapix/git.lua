@@ -13,6 +13,9 @@ local path = require("wrapix.path")
 
 local M = {}
 
+---Reads the text of a configuration file; see wrapix.git.config.
+M.config = config
+
 local POINTER_LIMIT, CONFIG_LIMIT = 8 << 10, 1 << 20
 -- A hostile checkout could name thousands.
 local MOST_WORKTREES = 64

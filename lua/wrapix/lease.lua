@@ -78,6 +78,13 @@ function Lease:let_take()
   return self.is_taken == true
 end
 
+---PID 1 as this process sees it.
+---@return integer? pid nil before it has connected, and where it cannot be seen
+function Lease:pid()
+  local peer = self._stream and self._stream:peer()
+  return peer and peer.pid and peer.pid > 1 and peer.pid or nil
+end
+
 ---Hands a signal to the command, at once or when it is there.
 ---@param number integer
 ---@return true|nil

@@ -4,6 +4,7 @@
 
 local context = require("wrapix.context")
 local hooks = require("wrapix.launch.hooks")
+local handovers = require("wrapix.lazy")("wrapix.launch.handover")
 local launch = require("wrapix.launch")
 local plans = require("wrapix.plan")
 local podman = require("wrapix.runtime.podman")
@@ -20,7 +21,17 @@ local M = {}
 ---@field input string? for stdin
 ---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
 ---@field on_stdout fun(chunk: string)? of run: is handed it as it comes, instead
----@field on_started fun()? of run: the command runs, image and container are there
+---@field on_started fun(running: wrapix.Running)? of run: the command runs, image and container are
+--- there; `running:stop(reason, grace?)` ends it, `running:cpu_seconds()` tells what it used
+---@field files table<string, string>? of run: name → text of /run/wrapix/NAME
+---@field sockets table<string, fun(connection: wrapix.Stream)>? of run: name → what answers a
+--- connection to /run/wrapix/NAME.sock, in a task of its own
+---@field collect table<string, integer>? of run: name in /run/wrapix/out → the most bytes; the
+--- result's `collected` has the texts, its `collect_errors` why one is not among them
+---@field apart boolean? of run and start: signals, Ctrl-C among them, are the caller's alone;
+--- it ends the sandbox by cancelling its own task
+---@field notify boolean? of run: false: what the agent's hooks tell the person (it ended, it waits) is not
+--- shown, for a caller that tells of it itself
 ---@field agent string? of run: an agent whose login and settings the sandbox gets as well
 ---@field stderr any? "inherit" (default) or "pipe"
 ---@field capture boolean? collects both
@@ -32,7 +43,10 @@ local RUN_OPTIONS = {
   log = true,
 }
 -- What only a container of its own can be given.
-local OF_RUN = { on_stdout = true, on_started = true, agent = true }
+local OF_RUN = {
+  on_stdout = true, on_started = true, agent = true, files = true, sockets = true, collect = true,
+  apart = true, notify = true,
+}
 
 ---@class wrapix.Sandbox
 local Sandbox = {}
@@ -102,6 +116,8 @@ end
 function Sandbox:run(argv, opts)
   opts = opts or {}
   check_run_options(opts, OF_RUN)
+  local has_handover = opts.files or opts.sockets or opts.collect
+  local handover = has_handover and handovers.of(opts, "run", 2) or nil
   local stdout = opts.stdout or (opts.capture and "pipe") or "inherit"
   local stdin = opts.stdin or "null"
   local is_shown = stdout == "inherit" and not opts.on_stdout
@@ -112,7 +128,8 @@ function Sandbox:run(argv, opts)
   return launch.run(plan, facts, {
     hooks = self:_hooks(opts.log, make), log = opts.log, stdin = stdin, input = opts.input,
     stdout = stdout, on_stdout = opts.on_stdout, on_started = opts.on_started,
-    stderr = opts.stderr or (opts.capture and "pipe") or "inherit",
+    stderr = opts.stderr or (opts.capture and "pipe") or "inherit", handover = handover,
+    apart = opts.apart, notify = opts.notify,
   })
 end
 
@@ -136,11 +153,12 @@ end
 function Sandbox:is_started() return self._started ~= nil end
 
 ---Starts a container that waits, for exec. Returns this object, or a failure.
+---@param opts { apart: boolean? }?
 ---@return wrapix.Sandbox|nil
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function Sandbox:start()
+function Sandbox:start(opts)
   if self._held then error("start: the sandbox has been started already", 2) end
   -- Any command will do: it is replaced. With none it would be the agent's.
   local asked = { command = { "true" }, detach = true }
@@ -153,7 +171,8 @@ function Sandbox:start()
   end
   local result, msg, code
   result, msg, code, hint = launch.run(wait_for_exec(plan), facts,
-    { stderr = "pipe", hold = true, hooks = self:_hooks(nil, remake) })
+    { stderr = "pipe", hold = true, hooks = self:_hooks(nil, remake),
+      apart = opts and opts.apart })
   if not result then return nil, msg, code, hint end
   if result.code ~= 0 then
     local said = (result.stderr or ""):gsub("%s+$", "")

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Which profiles of a workspace the user has agreed to run: path and digest of the
+-- Which programs of a workspace the user has agreed to run: path and digest of the
 -- content, in $XDG_STATE_HOME/wrapix/trust.json. What runs in a sandbox can write
 -- to the workspace, so a file that has changed is one nobody has agreed to.
 -- Answers and keeps; asks nobody and runs nothing.
@@ -23,6 +23,9 @@ M.LARGEST = 1 << 20
 
 --- The profile of a workspace that is used without being named.
 M.OWN = "wrapix.lua"
+
+--- The settings of its workflow.
+M.RALPH = "ralph.lua"
 
 local PROFILES = ".wrapix/profiles"
 
@@ -88,7 +91,7 @@ end
 ---@param rel string
 ---@return boolean
 function M.is_candidate(rel)
-  return rel == M.OWN or rel:find("^%.wrapix/profiles/[^/]+%.lua$") ~= nil
+  return rel == M.OWN or rel == M.RALPH or rel:find("^%.wrapix/profiles/[^/]+%.lua$") ~= nil
 end
 
 ---@class wrapix.TrustFile
@@ -132,6 +135,7 @@ function M.find(workspace, files)
     if found.code ~= "ENOENT" then list[#list + 1] = found end
   end
   add(M.OWN)
+  add(M.RALPH)
   for _, name in ipairs(fs.list_beneath(workspace, PROFILES) or {}) do
     local rel = PROFILES .. "/" .. name
     if M.is_candidate(rel) then add(rel) end
@@ -170,6 +174,48 @@ function M.is_trusted(file, text, dirs)
   if text and state_of(files[path.join(workspace, rel)], text) == "trusted" then return true end
   local found = M.look(workspace, rel, files)
   return not text and found.state == "trusted", found.problem and "it " .. found.problem
+end
+
+local function unusable(found, file)
+  local shown = path.show(file)
+  if found.code == "ENOENT" and found.state == "unknown" then
+    return nil, ("trust: %s: no such file"):format(shown), "ENOENT"
+  elseif found.code == "ENOENT" then
+    return nil, ("trust: %s: is gone since it was trusted"):format(shown), "EUNTRUSTED",
+      ("`wrapix trust --remove %s` forgets it"):format(shown)
+  elseif found.problem then
+    return nil, ("trust: %s: %s"):format(shown, found.problem), found.code
+  end
+  local reason = found.state == "changed" and "has changed since it was trusted"
+    or "is not trusted"
+  return nil, ("trust: %s: %s"):format(shown, reason), "EUNTRUSTED",
+    ("`wrapix trust %s` shows it and asks"):format(shown)
+end
+
+--- Reads a file of a workspace that is about to be run, if the user has agreed to what
+--- it holds now.
+---@param file string one that trust is about; a relative path starts at the process's own
+---@param dirs { state: string }
+---@return string? text
+---@return string? message
+---@return string? code "EUNTRUSTED"; "ENOENT" for one that was never there
+---@return string? hint
+function M.read(file, dirs)
+  if type(file) ~= "string" then error("trust.read: string expected, got " .. type(file), 3) end
+  local full = path.join(fs.realpath(".") or "/", file)
+  local workspace, rel = M.split(full)
+  if not workspace then
+    local shown = path.show(file)
+    if M.is_candidate(path.basename(full)) then
+      return nil, ("trust: %s: no such file"):format(shown), "ENOENT"
+    end
+    return nil, ("trust: %s: is no file that trust is about"):format(shown), "EINVAL"
+  end
+  local files, message, code, hint = M.load(dirs)
+  if not files then return nil, message, code, hint end
+  local found = M.look(workspace, rel, files)
+  if found.text and found.state == "trusted" then return found.text end
+  return unusable(found, file)
 end
 
 -- Changes ---------------------------------------------------------------------------

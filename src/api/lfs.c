@@ -72,6 +72,34 @@ static int l_read_beneath(lua_State *L) {
   return push_block(L, hold, data, len);
 }
 
+// read_part_beneath(root, rel, at, len) -> string | nil, message, code
+static int l_read_part_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  lua_Integer at = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, at >= 0, 3, "must not be negative");
+  size_t len = check_limit(L, 4);
+  void *data = lua_newuserdatauv(L, len, 0);
+  wx_err err;
+  if (wx_fs_read_part_beneath(root, rel, (off_t)at, data, &len, &err) < 0)
+    return wx_push_fail(L, &err);
+  lua_pushlstring(L, data, len);
+  return 1;
+}
+
+// patch_beneath(root, rel, size, at, cut, data, sync) -> true | nil, message, code
+static int l_patch_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  lua_Integer size = luaL_checkinteger(L, 3), at = luaL_checkinteger(L, 4);
+  lua_Integer cut = luaL_checkinteger(L, 5);
+  luaL_argcheck(L, at >= 0 && at <= size, 4, "must be within the file");
+  luaL_argcheck(L, cut >= 0 && cut <= size - at, 5, "must be within the file");
+  struct wx_fs_patch patch = {.size = (off_t)size, .at = (off_t)at, .cut = (off_t)cut};
+  patch.data = luaL_checklstring(L, 6, &patch.len);
+  patch.sync = lua_toboolean(L, 7);
+  wx_err err;
+  return push_done(L, wx_fs_patch_beneath(root, rel, &patch, &err), &err);
+}
+
 // write_atomic(path, data, mode | nil, sync) -> true | nil, message, code
 static int l_write_atomic(lua_State *L) {
   const char *path = wx_check_text(L, 1);
@@ -89,6 +117,26 @@ static int l_create_beneath(lua_State *L) {
   const char *data = luaL_checklstring(L, 3, &len);
   wx_err err;
   return push_done(L, wx_fs_create_beneath(root, rel, data, len, &err), &err);
+}
+
+// replace_beneath(root, rel, data, mode | nil, sync) -> true | nil, message, code
+static int l_replace_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  size_t len;
+  const char *data = luaL_checklstring(L, 3, &len);
+  int mode = lua_isnoneornil(L, 4) ? -1 : (int)check_mode(L, 4);
+  bool sync = lua_toboolean(L, 5);
+  wx_err err;
+  return push_done(L, wx_fs_replace_beneath(root, rel, data, len, mode, sync, &err), &err);
+}
+
+// append_beneath(root, rel, data) -> true | nil, message, code
+static int l_append_beneath(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
+  size_t len;
+  const char *data = luaL_checklstring(L, 3, &len);
+  wx_err err;
+  return push_done(L, wx_fs_append_beneath(root, rel, data, len, &err), &err);
 }
 
 // append(path, data, mode) -> true | nil, message, code
@@ -175,8 +223,9 @@ static void push_stat(lua_State *L, const struct stat *st) {
       {"uid", (lua_Integer)st->st_uid},     {"gid", (lua_Integer)st->st_gid},
       {"ino", (lua_Integer)st->st_ino},     {"dev", (lua_Integer)st->st_dev},
       {"nlink", (lua_Integer)st->st_nlink}, {"mtime_ns", (lua_Integer)mtime},
+      {"ctime_ns", (lua_Integer)wx_plat_ctime_ns(st)},
   };
-  lua_createtable(L, 0, 10); // stat
+  lua_createtable(L, 0, 11); // stat
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     lua_pushinteger(L, fields[i].value);
     lua_setfield(L, -2, fields[i].name);
@@ -356,7 +405,9 @@ static const luaL_Reg functions[] = {
     FN(list),  FN(scan),         FN(remove_tree), FN(copy_tree), FN(stat),   FN(lstat),
     FN(realpath), FN(access),    FN(mkdir),     FN(rmdir),   FN(unlink),     FN(rename),
     FN(symlink), FN(readlink),   FN(chmod), FN(chown),
-    FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath), {NULL, NULL},
+    FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath),
+    FN(replace_beneath), FN(append_beneath), FN(read_part_beneath),
+    FN(patch_beneath), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};

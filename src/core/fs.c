@@ -136,6 +136,29 @@ int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **d
   return fd < 0 ? -1 : read_open(fd, &st, rel, limit, data, len, err);
 }
 
+int wx_fs_read_part_beneath(const char *root, const char *rel, off_t at, void *data, size_t *len,
+                            wx_err *err) {
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  if (dir < 0)
+    return -1;
+  struct stat st;
+  auto_close int fd = open_regular_at(dir, name, rel, O_RDONLY | O_NOFOLLOW, 0, &st, err);
+  if (fd < 0)
+    return -1;
+  size_t got = 0;
+  while (got < *len) {
+    ssize_t n = WX_RETRY(pread(fd, (char *)data + got, *len - got, at + (off_t)got));
+    if (n < 0)
+      return wx_err_set(err, errno, "read '%s'", rel);
+    if (n == 0)
+      break;
+    got += (size_t)n;
+  }
+  *len = got;
+  return 0;
+}
+
 // --- writing ----------------------------------------------------------------------
 
 // A name of its own length, so that a long file name leaves room for it.
@@ -172,16 +195,11 @@ static int sync_dir(int dir) {
   return errno == EINVAL || errno == ENOTSUP ? 0 : -1; // cannot be synced on its own
 }
 
-int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode, bool sync,
-                       wx_err *err) {
-  char copy[PATH_MAX], temp[40];
-  const char *name;
-  size_t path_len = strlen(path);
-  if (path_len > 0 && path[path_len - 1] == '/')
-    return wx_err_set(err, EISDIR, "write '%s'", path);
-  auto_close int dir = wx_fs_open_parent(path, copy, &name, err);
-  if (dir < 0)
-    return wx_err_wrap(err, "write '%s'", path);
+// Puts a whole file in place of NAME in DIR; PATH is what messages call it. A failure leaves
+// nothing behind, a full disk included.
+static int replace_at(int dir, const char *name, const char *path, const void *data, size_t len,
+                      int mode, bool sync, wx_err *err) {
+  char temp[40];
   // Nobody else gets to see the content before its mode is set.
   auto_close int fd = open_temp(dir, temp, mode < 0 ? 0644 : 0600, err);
   if (fd < 0)
@@ -193,6 +211,74 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
   }
   if (sync && sync_dir(dir) < 0)
     return wx_err_set(err, errno, "sync the directory of '%s'", path);
+  return 0;
+}
+
+int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode, bool sync,
+                       wx_err *err) {
+  char copy[PATH_MAX];
+  const char *name;
+  size_t path_len = strlen(path);
+  if (path_len > 0 && path[path_len - 1] == '/')
+    return wx_err_set(err, EISDIR, "write '%s'", path);
+  auto_close int dir = wx_fs_open_parent(path, copy, &name, err);
+  if (dir < 0)
+    return wx_err_wrap(err, "write '%s'", path);
+  return replace_at(dir, name, path, data, len, mode, sync, err);
+}
+
+int wx_fs_replace_beneath(const char *root, const char *rel, const void *data, size_t len, int mode,
+                          bool sync, wx_err *err) {
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  return dir < 0 ? -1 : replace_at(dir, name, rel, data, len, mode, sync, err);
+}
+
+static int copy_part(int in, off_t from, off_t to, int out) {
+  char block[64 * 1024];
+  while (from < to) {
+    size_t want = to - from < (off_t)sizeof block ? (size_t)(to - from) : sizeof block;
+    ssize_t n = WX_RETRY(pread(in, block, want, from));
+    if (n == 0)
+      errno = EAGAIN; // shorter than a moment ago
+    if (n <= 0 || wx_fs_write_all(out, block, (size_t)n) < 0)
+      return -1;
+    from += n;
+  }
+  return 0;
+}
+
+static int fill_patched(int *fd, int in, const struct stat *st, const struct wx_fs_patch *patch) {
+  if (copy_part(in, 0, patch->at, *fd) < 0 || wx_fs_write_all(*fd, patch->data, patch->len) < 0)
+    return -1;
+  if (copy_part(in, patch->at + patch->cut, st->st_size, *fd) < 0)
+    return -1;
+  return fill_temp(fd, "", 0, (int)(st->st_mode & 0777), patch->sync);
+}
+
+int wx_fs_patch_beneath(const char *root, const char *rel, const struct wx_fs_patch *patch,
+                        wx_err *err) {
+  char temp[40];
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  if (dir < 0)
+    return -1;
+  struct stat st;
+  auto_close int in = open_regular_at(dir, name, rel, O_RDONLY | O_NOFOLLOW, 0, &st, err);
+  if (in < 0)
+    return -1;
+  if (st.st_size != patch->size)
+    return wx_err_set(err, EAGAIN, "write '%s': it is of another size by now", rel);
+  auto_close int fd = open_temp(dir, temp, 0600, err);
+  if (fd < 0)
+    return wx_err_wrap(err, "write '%s'", rel);
+  if (fill_patched(&fd, in, &st, patch) < 0 || renameat(dir, temp, dir, name) < 0) {
+    int saved = errno;
+    unlinkat(dir, temp, 0);
+    return wx_err_set(err, saved, "write '%s'", rel);
+  }
+  if (patch->sync && sync_dir(dir) < 0)
+    return wx_err_set(err, errno, "sync the directory of '%s'", rel);
   return 0;
 }
 
@@ -228,14 +314,28 @@ int wx_fs_create_beneath(const char *root, const char *rel, const void *data, si
   return 0;
 }
 
+static int append_open(int *fd, const char *path, const void *data, size_t len, wx_err *err) {
+  if (wx_fs_write_all(*fd, data, len) < 0 || close(wx_steal_fd(fd)) < 0)
+    return wx_err_set(err, errno, "append to '%s'", path);
+  return 0;
+}
+
 int wx_fs_append(const char *path, const void *data, size_t len, mode_t mode, wx_err *err) {
   struct stat st;
   auto_close int fd = open_regular(path, O_WRONLY | O_APPEND | O_CREAT, mode, &st, err);
-  if (fd < 0)
+  return fd < 0 ? -1 : append_open(&fd, path, data, len, err);
+}
+
+int wx_fs_append_beneath(const char *root, const char *rel, const void *data, size_t len,
+                         wx_err *err) {
+  const char *name;
+  auto_close int dir = open_parent_beneath(root, rel, &name, err);
+  if (dir < 0)
     return -1;
-  if (wx_fs_write_all(fd, data, len) < 0 || close(wx_steal_fd(&fd)) < 0)
-    return wx_err_set(err, errno, "append to '%s'", path);
-  return 0;
+  struct stat st;
+  int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW;
+  auto_close int fd = open_regular_at(dir, name, rel, flags, 0644, &st, err);
+  return fd < 0 ? -1 : append_open(&fd, rel, data, len, err);
 }
 
 // --- locks ------------------------------------------------------------------------

@@ -22,6 +22,10 @@ int wx_fs_read(const char *path, size_t limit, char **data, size_t *len, wx_err 
 int wx_fs_read_beneath(const char *root, const char *rel, size_t limit, char **data, size_t *len,
                        wx_err *err);
 
+// A part of ROOT/REL: up to *LEN bytes from AT on; *LEN becomes how many there were.
+int wx_fs_read_part_beneath(const char *root, const char *rel, off_t at, void *data, size_t *len,
+                            wx_err *err);
+
 // Puts a whole file in place of PATH in one step: PATH holds the old content or
 // the new, never less. A link at PATH is replaced, not followed. MODE -1 means
 // 0644 less the umask; any other mode is set exactly.
@@ -33,9 +37,31 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
 int wx_fs_create_beneath(const char *root, const char *rel, const void *data, size_t len,
                          wx_err *err);
 
+// As wx_fs_write_atomic, for ROOT/REL. No part of REL but the last may be a link; a link there is
+// replaced, not followed. The directories have to be there.
+int wx_fs_replace_beneath(const char *root, const char *rel, const void *data, size_t len, int mode,
+                          bool sync, wx_err *err);
+
+struct wx_fs_patch {
+  off_t size; // the file must have
+  off_t at, cut; // what is taken out; within SIZE
+  const void *data;
+  size_t len;
+  bool sync;
+};
+
+// As wx_fs_replace_beneath, with the content that ROOT/REL has but for one part of it; the mode
+// stays. ROOT/REL is no link. EAGAIN when it has another size.
+int wx_fs_patch_beneath(const char *root, const char *rel, const struct wx_fs_patch *patch,
+                        wx_err *err);
+
 // Adds to the end of a regular file with one write where the kernel can;
 // makes it with MODE when it is missing.
 int wx_fs_append(const char *path, const void *data, size_t len, mode_t mode, wx_err *err);
+
+// The same for ROOT/REL, no part of which may be a link; a new file gets 0644 less the umask.
+int wx_fs_append_beneath(const char *root, const char *rel, const void *data, size_t len,
+                         wx_err *err);
 
 // Takes the exclusive lock of a file, made when missing, without waiting.
 // Returns its descriptor; EAGAIN when somebody else holds it.

@@ -39,5 +39,6 @@ void wx_plat_close_from(int first);
 
 // Nanoseconds since 1970.
 int64_t wx_plat_mtime_ns(const struct stat *st);
+int64_t wx_plat_ctime_ns(const struct stat *st);
 
 #endif

@@ -15,6 +15,7 @@ local life = require("bench.life")
 local notify = require("bench.notify")
 local notifyd = require("bench.notifyd")
 local stub = require("bench.stub")
+local tracker = require("bench.tracker")
 
 local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1,
   notify_per_second = 100000, notify_mb = 10, notifyd_p99_ms = 5 }
@@ -142,6 +143,16 @@ local function print_notify(found)
     GOALS.notify_per_second, GOALS.notify_mb))
 end
 
+local function print_tracker(found)
+  print(("%d issues, %.1f MB, ms         min   median      max      cpu  peak MB  goal"):format(
+    found.issues, found.bytes / 1e6))
+  for _, row in ipairs(found.rows) do
+    print(("%-27s %s %s %s %s %8.1f %5d"):format(row.name, ms(row.min), ms(row.median), ms(row.max),
+      ms(row.cpu), row.peak_kb / 1024, row.goal_ms))
+  end
+  print(("imported at once in %.2f s; goal 2 s\n"):format(found.import_seconds))
+end
+
 local function print_latency(name, row)
   print(("%-27s %s %s %s %s"):format(name, ms(row.min), ms(row.median), ms(row.p99), ms(row.max)))
 end
@@ -178,6 +189,7 @@ local function print_table(report)
   if report.stub then print_stub(report.stub) end
   if report.notify then print_notify(report.notify) end
   if report.notifyd then print_notifyd(report.notifyd) end
+  if report.tracker then print_tracker(report.tracker) end
   print_hosts(report.engine, print_engine)
   print_hosts(report.life, print_life)
 end
@@ -193,6 +205,9 @@ local function main(...)
   end
   if not opts.only or opts.only == "notifyd" then
     report.notifyd = assert(notifyd.run(with(at, { runs = opts.runs or 200 })))
+  end
+  if not opts.only or opts.only == "tracker" then
+    report.tracker = assert(tracker.run(with(at, { runs = opts.runs or 30 })))
   end
   for part in pairs(PARTS) do
     if not opts.only or opts.only == part then report[part] = measure_part(part, opts, at) end

@@ -225,6 +225,28 @@ describe("Claude Code at a terminal", function()
     assert.equal(129, (term:wait()))
   end)
 
+  it("begins with the prompt of a script, and hands over what it left", function()
+    local world <close> = claude.world()
+    world.model:play({ turn.bash("cat /run/wrapix/prompt.md > /run/wrapix/out/seen"),
+      { text = "Begun-it." } })
+    local script = e2e.file(world.home .. "/talk.lua", ([[
+      local wrapix = require("wrapix")
+      local box = assert(wrapix.sandbox(%q, { workspace = %q }))
+      local result = assert(wrapix.agent.talk(box, { prompt = "ask the person\n",
+        collect = { seen = 100 } }))
+      print("seen: " .. result.collected.seen)
+    ]]):format(world.profile, world.dir))
+    local term <close> = world:terminal(nil, { e2e.wrapix, script })
+    term:expect("Begun%-it", 90)
+    assert.equal(2, #world.model:asked("Read the file /run/wrapix/prompt.md and do what it says."))
+    term:type("/exit")
+    term:expect("/exit")
+    task.sleep(0.3)
+    term:type("\r")
+    term:expect("seen: ask the person", 30)
+    assert.same({ 0, "same" }, { term:wait() })
+  end)
+
   it("waits for no server before it shows its prompt", function()
     local world <close> = claude.world({
       fields = [[ mcp = { mute = { command = { "sleep", "60" } } }, ]] })

@@ -51,6 +51,42 @@ describe("wrapix.sandbox", function()
     e2e.assert_within(began, 60)
   end)
 
+  it("hands in files and sockets, and collects files, as the user inside", function()
+    local heard
+    local result = assert(sandbox():run({ "sh", "-c", [[
+      WRAPIX_NOTIFY_SOCKET=/run/wrapix/work.sock wrapix-notify hello
+      cat /run/wrapix/prompt.md >/run/wrapix/out/copy
+      ! (echo x >/run/wrapix/prompt.md) 2>/dev/null || exit 9
+      ! (echo x >/run/wrapix/more) 2>/dev/null || exit 9
+      ln -s /etc/hostname /run/wrapix/out/link]] }, {
+      capture = true, files = { ["prompt.md"] = "do it" }, collect = { copy = 99, link = 99 },
+      sockets = { work = function(connection) heard = connection:read_line(999) end },
+    }))
+    assert.equal(0, result.code, result.stderr)
+    assert.matches('"hello"', heard, 1, true)
+    assert.same({ copy = "do it" }, result.collected)
+    assert.same({ link = "is a link" }, result.collect_errors)
+  end)
+
+  it("tells the CPU time a run uses, and ends it", function()
+    local idle, busy
+    local result = assert(sandbox():run({ "sh", "-c", "trap '' TERM; sleep 1; while :; do :; done" }, {
+      capture = true,
+      on_started = function(running)
+        task.spawn(function()
+          task.sleep(0.5)
+          idle = running:cpu_seconds()
+          task.sleep(2)
+          busy = running:cpu_seconds()
+          running:stop("enough", 1)
+          return true
+        end)
+      end,
+    }))
+    assert.same({ 137, "enough" }, { result.code, result.stopped })
+    assert.is_true(idle < 0.4 and busy > idle + 0.4 and busy < idle + 20, ("%s %s"):format(idle, busy))
+  end)
+
   it("ends with the task that runs it", function()
     local began = sys.clock()
     local result, _, code = task.timeout(1, function()

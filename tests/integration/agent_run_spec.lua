@@ -140,11 +140,81 @@ describe("agent.run", function()
     ]])
   end)
 
+  it("hands over what the agent writes, byte for byte", function()
+    script(stream("hello"), ([[
+      local parts, first = {}, nil
+      local result = assert(wrapix.agent.run(box, { prompt = "x",
+        on_output = function(chunk) parts[#parts + 1] = chunk first = first or "output" end,
+        on_event = function() first = first or "event" end }))
+      local whole = assert(wrapix.fs.read("%s/tests/unit/data/agents/claude/hello.jsonl"))
+      assert(result.ok and table.concat(parts) == whole and first == "output")
+    ]]):format(WRAPIX_ROOT))
+  end)
+
+  it("lets a silent agent go on that works all the same", function()
+    script(stream("hello") .. " | head -n 1; n=0; "
+      .. "while [ $n -lt 500000 ]; do n=$((n + 1)); done; " .. stream("hello") .. " | tail -n +2", [[
+      local asked = {}
+      local result = assert(wrapix.agent.run(box, { prompt = "x", idle = 0.2,
+        on_idle = function(silence)
+          asked[#asked + 1] = silence
+          return silence.cpu_recent > 0
+        end }))
+      assert(result.ok and not result.stopped, result.kind)
+      assert(#asked >= 2, #asked)
+      assert(asked[1].seconds >= 0.2 and asked[2].seconds > asked[1].seconds)
+      assert(asked[2].cpu_seconds > asked[1].cpu_seconds)
+    ]])
+  end)
+
+  it("ends a silent one that does not", function()
+    script(stream("hello") .. " | head -n 1; exec sleep 60", [[
+      local cpu, result
+      result = assert(wrapix.agent.run(box, { prompt = "x", idle = 0.1,
+        on_idle = function(silence) cpu = silence.cpu_recent return cpu > 0.02 end }))
+      assert(result.stopped == "idle" and cpu == 0, cpu)
+    ]])
+  end)
+
+  it("ends one that stays after its last word, whose outcome that word remains", function()
+    script("echo $$ >pid; " .. stream("hello") .. "; exec sleep 60", [[
+      local count = 0
+      local result = assert(wrapix.agent.run(box, { prompt = "x", grace = 0.2, idle = 0.1,
+        on_event = function(event) if event.type == "end" then count = count + 1 end end }))
+      assert(result.ok and result.kind == "done" and not result.stopped and result.lingered)
+      assert(result.seconds < 15 and count == 1, result.seconds)
+    ]])
+    local pid = fs.read(world.workspace .. "/pid"):match("%d+")
+    assert.is_nil(fs.stat("/proc/" .. pid))
+  end)
+
+  it("does not wait for one that ends by itself", function()
+    script(stream("hello"), [[
+      local result = assert(wrapix.agent.run(box, { prompt = "x", grace = "1h" }))
+      assert(result.ok and not result.lingered and result.seconds < 10)
+    ]])
+  end)
+
+  it("hands in files and sockets, and takes files out", function()
+    script("RUN=" .. world.dir .. "/run/wrapix/sessions/$WRAPIX_SESSION_ID/run; "
+      .. 'cp "$RUN/more.md" "$RUN/out/copy"; test -S "$RUN/ralph.sock" || exit 3; ' .. stream("hello"), [[
+      local result = assert(wrapix.agent.run(box, { prompt = "x", files = { ["more.md"] = "more" },
+        sockets = { ralph = function() end }, collect = { copy = 10, large = 1 } }))
+      assert(result.ok and result.collected.copy == "more" and not result.collected.large)
+    ]])
+    script('RUN=' .. world.dir .. '/run/wrapix/sessions/$WRAPIX_SESSION_ID/run; echo x >"$RUN/out/late"; '
+      .. stream("hello") .. " | head -n 1; exec sleep 60", [[
+      local result = assert(wrapix.agent.run(box, { prompt = "x", idle = 0.3, collect = { late = 10 } }))
+      assert(result.stopped == "idle" and result.collected.late == "x\n")
+    ]])
+  end)
+
   it("refuses what it cannot run, and wrong use", function()
     script("true", [[
       local result, message, code, hint = wrapix.agent.run(box, { prompt = "x", agent = "clade" })
       assert(result == nil and code == "ENOAGENT" and hint == "did you mean 'claude'?", message)
       for text, opts in pairs({ prompt = {}, idle = { prompt = "x", idle = "soon" },
+        lease = { prompt = "x", sockets = { lease = function() end } },
         unknown = { prompt = "x", promt = "y" } }) do
         local ok, err = pcall(function() wrapix.agent.run(box, opts) end)
         assert(not ok and err:find("job.lua:%d+: agent.run: .*" .. text), err)

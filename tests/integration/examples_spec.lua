@@ -143,6 +143,23 @@ describe("examples/scripts", function()
     assert.same({}, fs.list(dir .. "/run/wrapix/sessions"))
   end)
 
+  it("until.lua has an agent work until a command passes, and three times at most", function()
+    local profile = dir .. "/toy.lua"
+    assert(fs.write_atomic(profile, [[
+      return { image = "localhost/toy:1", agent = "command", agents = { "command" }, settings = {
+        command = { argv = { "sh", "-c", "cat >>prompts; test -e first && : >second; : >first" } } } }
+    ]]))
+    local result = script("until", profile, "ls second", "make a second file")
+    assert.equal(0, result.code, result.stderr)
+    assert.matches("^attempt 1\n  done after %d+ s\nattempt 2\n  done after %d+ s\nit passes\n$", result.stdout)
+    local prompts = assert(fs.read(workspace .. "/prompts"))
+    assert.equal(2, select(2, prompts:gsub("make a second file\n\nThe task is done when", "")))
+    result = script("until", profile, "ls third", "make a third file")
+    assert.same({ 1, 3 }, { result.code, select(2, result.stdout:gsub("attempt %d", "")) })
+    assert.matches("it does not pass\n$", result.stdout)
+    assert.equal(1, script("until", profile).code)
+  end)
+
   it("plain.lua runs in a stock Lua and in wrapix", function()
     for i, argv in ipairs({ { wrapix }, { "lua5.4" } }) do
       if sanitize and i == 2 then

@@ -335,6 +335,18 @@ describe("a sandbox's notifications", function()
     assert.truthy(math.abs(sys.time() - message.from.started) < 60)
   end)
 
+  they("are only their own where a script tells of the agent's end itself", function()
+    listen()
+    world:write("work/job.lua", ([[
+      local box = assert(require("wrapix").sandbox({ name = "job", image = %q }))
+      assert(assert(box:run({ "sh", "-c", %q }, { notify = false })).code == 0)]]):format(worlds.image,
+      script([[echo '{"hook_event_name":"Stop"}' | wrapix-notify --hook && wrapix-notify Mine]])))
+    local result = world:run({ "./job.lua" })
+    assert.equal(0, result.code, result.stderr)
+    wait_for(1)
+    assert.same({ 1, "Mine" }, { #got, got[1].title })
+  end)
+
   they("cannot say that another speaks", function()
     listen()
     run([[printf '{"title":"T","session_id":"other","from":{"session":"other"},"token":"x"}\n' >line

@@ -23,9 +23,10 @@ describe("the program", function()
       ["with a command but no --"] = { { "test", "make" }, "--" },
       ["with an unknown profile"] = { { "tset", "--", "true" }, "test" },
       ["with a mistyped command"] = { { "explian" }, "explain" },
-      ["with a command of another version"] = { { "ralph" }, "no such command" },
+      ["with a command of another version"] = { { "builder" }, "no such command" },
       ["with a mount that is none"] = { { "-m", "nowhere", "test" }, "no destination" },
       ["with --json alone"] = { { "--json", "test" }, "--dry-run" },
+      ["with a group without its command"] = { { "ralph" }, "a command is missing" },
       ["with an unknown command of image"] = { { "image", "frob" }, "frob" },
     }) do
       it(name .. " ends with 2, a reason and nothing done", function()

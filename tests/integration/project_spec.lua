@@ -342,6 +342,15 @@ describe("wrapix trust", function()
     assert.is_true(has(world:run({ "--dry-run" }).stderr, "found but not used"))
   end)
 
+  it("is about the settings of its workflow too, which a script then reads", function()
+    world:write("work/ralph.lua", "return {}\n")
+    world:write("read.lua", 'print(require("wrapix").trust.read("ralph.lua"))\n')
+    local before = world:run({ world.dir .. "/read.lua" })
+    assert.is_true(has(before.stdout, "is not trusted\tEUNTRUSTED\t`wrapix trust"), before.stdout)
+    assert.equal(0, trust("ralph.lua", "--yes").code)
+    assert.equal("return {}\n\n", world:run({ world.dir .. "/read.lua" }).stdout)
+  end)
+
   it("shows the file at a terminal, harmlessly, and takes only yes for an answer", function()
     world:write("work/wrapix.lua", "-- \27[2J\27]0;x\7hidden\nreturn {}\n")
     for answer, code in pairs({ ["y\r"] = 0, ["n\r"] = 1, ["\r"] = 1, ["\4"] = 1, ["\3"] = 130 }) do

@@ -133,10 +133,11 @@ function World:headless(prompt, more, opts)
   return ran
 end
 
----Starts wrapix with the profile's agent at a terminal.
+---Starts wrapix with the profile's agent at a terminal, or other words of it.
 ---@param argv string[]?
-function World:terminal(argv)
-  return terminal.open(self:words(argv), { env = self.env, rows = 30, cols = 100 })
+---@param words string[]?
+function World:terminal(argv, words)
+  return terminal.open(words or self:words(argv), { env = self.env, rows = 30, cols = 100 })
 end
 
 -- Every problem the model had is one of the spec, too.

@@ -30,7 +30,7 @@ local function install()
   local bin = M.tmp .. "/bin/wrapix"
   if fs.stat(bin) then return bin end
   assert(fs.ensure_dir(M.tmp .. "/bin"))
-  local built = os.getenv("WRAPIX_TEST_BINARY") or WRAPIX_ROOT .. "/build/wrapix"
+  local built = os.getenv("WRAPIX_TEST_BINARY") or "/proc/self/exe"
   assert(fs.copy_tree(assert(fs.realpath(built)), bin))
   return bin
 end

@@ -64,6 +64,31 @@ describe("docs/agents.md", function()
   end)
 end)
 
+describe("docs/scripting.md", function()
+  local wrapix = require("wrapix")
+
+  it("has every name of the library, and no other", function()
+    local shown = {}
+    for cell in read("docs/scripting.md"):match("| name |.-\n\n"):gmatch("\n| ([^|]+) |") do
+      for name in cell:gmatch("`(%l[%l%d_]*)[^`]*`") do
+        shown[#shown + 1] = name
+        assert.is_not_nil(wrapix[name], name)
+      end
+    end
+    table.sort(shown)
+    assert.same(getmetatable(wrapix).names(), shown)
+  end)
+
+  it("shows Lua that compiles", function()
+    local count = 0
+    for code in read("docs/scripting.md"):gmatch("```lua\n(.-)```") do
+      assert(load(code, "=example", "t"))
+      count = count + 1
+    end
+    assert.equal(2, count)
+  end)
+end)
+
 describe("README.md", function()
   local text = read("README.md")
 

@@ -84,6 +84,7 @@ local function argv(mode, opts)
     compose.option("--model", opts.model), compose.option("--max-turns", opts.max_turns),
     compose.option("--resume", opts.resume),
     opts.continue and not opts.resume and "--continue")
+  if mode == "interactive" then compose.add(out, opts.prompt) end
   return out
 end
 

@@ -89,6 +89,7 @@ local function interactive(opts)
   elseif opts.continue then
     compose.add(out, "resume", "--last")
   end
+  compose.add(out, opts.prompt)
   return out
 end
 

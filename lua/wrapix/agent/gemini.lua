@@ -124,7 +124,8 @@ local function argv(mode, opts)
     compose.add(out, "--output-format=stream-json")
   end
   compose.add(out, compose.option("--model", opts.model),
-    compose.option("--resume", opts.resume or opts.continue and "latest" or nil))
+    compose.option("--resume", opts.resume or opts.continue and "latest" or nil),
+    mode == "interactive" and compose.option("--prompt-interactive", opts.prompt))
   return out
 end
 

@@ -5,6 +5,7 @@
 local lazy = require "wrapix.lazy"
 local registry = require "wrapix.agent.registry"
 local run = lazy "wrapix.agent.run"
+local talk = lazy "wrapix.agent.talk"
 
 return {
   get = registry.get,
@@ -12,6 +13,7 @@ return {
   check = registry.check,
   PROMPT_FILE = registry.PROMPT_FILE,
   run = function(...) return run.run(...) end,
+  talk = function(...) return talk.talk(...) end,
   reader = lazy "wrapix.agent.reader",
   outcome = lazy "wrapix.agent.outcome",
   pins = lazy "wrapix.agent.pins",

@@ -118,7 +118,8 @@ local function argv(mode, opts)
   end
   compose.add(out, "--auto", compose.option("--model", opts.model),
     compose.option("--session", opts.resume),
-    opts.continue and not opts.resume and "--continue")
+    opts.continue and not opts.resume and "--continue",
+    mode == "interactive" and compose.option("--prompt", opts.prompt))
   return out
 end
 

@@ -40,6 +40,7 @@ local function argv(mode, opts)
   option("--model", opts.model)
   option("--session", opts.resume)
   if opts.continue and not opts.resume then compose.add(out, "--continue") end
+  if mode == "interactive" then compose.add(out, opts.prompt) end
   return out
 end
 

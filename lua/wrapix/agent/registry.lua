@@ -62,6 +62,7 @@ M.PROMPT_FILE = "/run/wrapix/agents/prompt.md"
 ---@field resume string? a session to go on with
 ---@field continue boolean? goes on with the newest session of the project
 ---@field max_turns integer?
+---@field prompt string? interactive: one line without anything for a shell, which it is to begin with
 ---@field output "text"|nil headless: text for people on stdout, not the stream that decode reads
 
 ---@class wrapix.AgentExit how the agent's process ended

@@ -3,122 +3,88 @@
 -- what it writes becomes events, and its end an outcome. The agent has ended and the
 -- container is gone when `run` returns, whatever happened.
 
-local options = require "wrapix.opts"
+local choose = require "wrapix.agent.choose"
 local outcomes = require "wrapix.agent.outcome"
 local readers = require "wrapix.agent.reader"
-local registry = require "wrapix.agent.registry"
 local sys = require "wrapix.sys"
 local task = require "wrapix.task"
-local units = require "wrapix.plan.units"
+local watch = require "wrapix.agent.watch"
 
 local M = {}
 
+local NAME = "agent.run"
+local GRACE = 10
+
 local OPTIONS = {
-  agent = "string", prompt = "string", on_event = "function", timeout = "number|string",
-  idle = "number|string", resume = "string", continue = "boolean", model = "string",
-  max_turns = "integer", log = "table",
+  agent = "string", prompt = "string", on_event = "function", on_output = "function",
+  timeout = "number|string", idle = "number|string", on_idle = "function",
+  grace = "number|string", resume = "string", continue = "boolean", model = "string",
+  max_turns = "integer", log = "table", files = "table", sockets = "table", collect = "table",
+  apart = "boolean", notify = "boolean",
 }
 
 ---@class wrapix.AgentRunOptions
 ---@field prompt string
 ---@field agent string? default: the sandbox's
 ---@field on_event fun(event: wrapix.AgentEvent)? called with each event as it comes
+---@field on_output fun(chunk: string)? called with what the agent writes, as it comes and before it is read
 ---@field timeout number|string? seconds or a duration, for the whole run
 ---@field idle number|string? likewise: how long the agent may write nothing at all
+---@field on_idle (fun(silence: wrapix.AgentSilence): boolean?)? asked then; true: it works all the same
+---@field grace number|string? how long it may stay after its last word; 10 s
 ---@field resume string? the session of an earlier outcome
 ---@field continue boolean? goes on with the newest session of the project
 ---@field model string?
 ---@field max_turns integer? where the agent knows such a limit
+---@field files table<string, string>? as for a sandbox's run, and so the next two
+---@field sockets table<string, fun(connection: wrapix.Stream)>?
+---@field collect table<string, integer>?
+---@field apart boolean? likewise: signals are the caller's
+---@field notify boolean? likewise: false: what its hooks tell the person is not shown
 ---@field log table? as for a sandbox's run
 
 ---@class wrapix.AgentResult: wrapix.AgentOutcome
 ---@field seconds number
 ---@field stderr string? what the agent and the engine said there
-
-local function duration(opts, name)
-  if not opts[name] then return nil end
-  local seconds, reason = units.duration(opts[name])
-  if not seconds then error(("agent.run: %s: %s %s"):format(name, tostring(opts[name]), reason), 4) end
-  return seconds
-end
-
-local function check(box, opts)
-  if type(box) ~= "table" or type(box.agent) ~= "function" then
-    error("agent.run: box: a sandbox expected", 3)
-  end
-  if box:is_started() then
-    error("agent.run: box: is started; an agent's run is a container of its own", 3)
-  end
-  options.check(opts, OPTIONS, "agent.run", 2)
-  if not opts or not opts.prompt or opts.prompt == "" then
-    error("agent.run: prompt: a text expected", 3)
-  end
-  return { timeout = duration(opts, "timeout"), idle = duration(opts, "idle") }
-end
-
-local function choose(box, opts)
-  local own, settings, command = box:agent()
-  local name = opts.agent or own
-  if not name then
-    return nil, "agent.run: the profile has no agent", "ENOAGENT",
-      'give one: agent.run(box, { agent = "claude", … }), or agent = "claude" in the profile'
-  end
-  local agent, message, code, hint = registry.get(name)
-  if not agent then return nil, message, code, hint end
-  local argv
-  argv, message, code, hint = agent.argv("headless", {
-    prompt_file = registry.PROMPT_FILE, settings = settings[name], command = command,
-    model = opts.model, resume = opts.resume, continue = opts.continue, max_turns = opts.max_turns,
-  })
-  if not argv then return nil, message, code, hint end
-  return agent, argv
-end
-
--- How often it is looked whether the agent runs: an image may have to be built first.
-local START_SECONDS = 0.1
-
--- Ends the work when nothing has come for too long.
-local function watch(run, work)
-  while true do
-    local left = run.last and run.last + run.idle - sys.clock() or START_SECONDS
-    if left <= 0 then
-      run.stopped = "idle"
-      work:cancel()
-      return true
-    end
-    if not task.sleep(left) then return true end
-  end
-end
+---@field lingered boolean? it had to be ended after its last word
+---@field collected table<string, string>? where files were to be collected
+---@field collect_errors table<string, string>?
 
 local function take(run, events)
   for _, event in ipairs(events) do
     run.tally:take(event)
-    run.has_end = run.has_end or event.type == "end"
+    if event.type == "end" or event.type == "start" then run.has_end = event.type == "end" end
     if run.on_event then run.on_event(event) end
+  end
+  if run.has_end and run.scope and not run.clock then
+    run.clock = run.scope:spawn(watch.linger, run)
   end
 end
 
-local function start(run, box, argv, opts, limits)
+local function start(run, box, argv, opts, timeout)
   return box:run(argv, {
-    agent = run.agent.name, input = opts.prompt, stderr = "pipe", timeout = limits.timeout,
-    log = opts.log,
-    on_started = function() run.last = sys.clock() end,
+    agent = run.agent.name, input = opts.prompt, stderr = "pipe", timeout = timeout,
+    log = opts.log, apart = opts.apart, notify = opts.notify,
+    files = opts.files, sockets = opts.sockets, collect = opts.collect,
+    on_started = function(running) run.last, run.running = sys.clock(), running end,
     on_stdout = function(chunk)
       run.last = sys.clock()
+      if opts.on_output then opts.on_output(chunk) end
       take(run, run.reader:feed(chunk))
     end,
   })
 end
 
--- An idle agent is ended by cancelling the run: the sandbox cleans up behind itself.
-local function supervise(run, box, argv, opts, limits)
+local function supervise(run, box, argv, opts, timeout)
   return task.scope(function(scope)
-    local work = scope:spawn(start, run, box, argv, opts, limits)
-    local clock = run.idle and scope:spawn(watch, run, work)
-    local result, message, code, hint = work:wait()
-    if clock then clock:cancel() end
-    if not result and run.stopped then return { seconds = sys.clock() - run.begun } end
-    return result, message, code, hint
+    run.scope = scope
+    local work = scope:spawn(start, run, box, argv, opts, timeout)
+    local silence = run.idle and scope:spawn(watch.silence, run)
+    local out = table.pack(work:wait())
+    run.scope = nil
+    if silence then silence:cancel() end
+    if run.clock then run.clock:cancel() end
+    return table.unpack(out, 1, out.n)
   end)
 end
 
@@ -141,7 +107,8 @@ local function finish(run, result)
     stopped = run.stopped or is_late(result) and "timeout" or nil,
   }
   local outcome = run.tally:finish(exit, run.reader.state)
-  outcome.seconds, outcome.stderr = result.seconds, result.stderr
+  outcome.seconds, outcome.stderr, outcome.lingered = result.seconds, result.stderr, run.lingered
+  outcome.collected, outcome.collect_errors = result.collected, result.collect_errors
   if not run.has_end and run.on_event then run.on_event(end_event(outcome)) end
   return outcome
 end
@@ -155,16 +122,20 @@ end
 ---@return string? code
 ---@return string? hint
 function M.run(box, opts)
-  local limits = check(box, opts)
-  local agent, argv, code, hint = choose(box, opts)
+  choose.check(box, opts, OPTIONS, NAME)
+  local timeout, idle = choose.duration(opts, "timeout", NAME), choose.duration(opts, "idle", NAME)
+  local grace = opts.grace ~= 0 and choose.duration(opts, "grace", NAME) or opts.grace or GRACE
+  choose.handover(opts, NAME)
+  local asked = { agent = opts.agent, model = opts.model, resume = opts.resume,
+    continue = opts.continue, max_turns = opts.max_turns }
+  local agent, argv, code, hint = choose.agent(box, "headless", asked, NAME)
   if not agent then return nil, argv, code, hint end
   local run = {
     agent = agent, reader = readers.new(agent), tally = outcomes.new(agent),
-    on_event = opts.on_event, idle = limits.idle,
-    begun = sys.clock(),
+    on_event = opts.on_event, idle = idle, on_idle = opts.on_idle, grace = grace,
   }
   local result, message
-  result, message, code, hint = supervise(run, box, argv, opts, limits)
+  result, message, code, hint = supervise(run, box, argv, opts, timeout)
   if not result then return nil, message, code, hint end
   return finish(run, result)
 end

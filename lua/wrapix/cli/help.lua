@@ -10,7 +10,7 @@ local M = {
   arguments = {
     { name = "command", argname = "COMMAND", optional = true,
       description = "The command to show the help of." },
-    { name = "sub", argname = "SUBCOMMAND", optional = true,
+    { name = "subs", argname = "SUBCOMMAND", optional = true, many = true,
       description = "And of one of its own commands." },
   },
   options = options.list(options.quiet, options.verbose),
@@ -18,7 +18,7 @@ local M = {
 }
 
 function M.run(args, deps)
-  local words = { args.command, args.sub }
+  local words = { args.command, table.unpack(args.subs) }
   local text, message, hint = deps.help(words)
   if not text then
     deps.report:error(message, hint)

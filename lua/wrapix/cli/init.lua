@@ -3,6 +3,7 @@
 -- its exit status. The commands are one file each; nothing of what they do is
 -- here. Ends the program only by returning a status.
 
+local group_of = require("wrapix.cli.group")
 local lazy = require("wrapix.lazy")
 local path = require("wrapix.path")
 local report = require("wrapix.cli.report")
@@ -20,14 +21,12 @@ local USAGE_STATUS = 2
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
   "init", "trust", "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc",
-  "login", "deploy-key", "notify", "notifyd", "doctor", "version", "help",
+  "login", "deploy-key", "notify", "notifyd", "ralph", "doctor", "version", "help",
 }
 
 -- Words the command line keeps for commands of other versions, so that no
 -- profile or script of this name starts to mean something else one day.
-local RESERVED = {
-  "builder", "ralph", "completion",
-}
+local RESERVED = { "builder", "completion" }
 
 -- A program started by one of these names is that command.
 local PROGRAMS = { ["wrapix-notifyd"] = "notifyd", ["wrapix-builder"] = "builder", ralph = "ralph" }
@@ -57,18 +56,6 @@ end
 
 -- Help ---------------------------------------------------------------------------
 
-local function find_sub(command, name)
-  for _, sub in ipairs(command.commands or {}) do
-    if sub.name == name then return sub end
-  end
-end
-
-local function names_of(command)
-  local names = {}
-  for i, sub in ipairs(command.commands) do names[i] = sub.name end
-  return names
-end
-
 local function full_name(name) return name == "run" and "wrapix" or "wrapix " .. name end
 
 local function help_of(command, name)
@@ -76,6 +63,20 @@ local function help_of(command, name)
   local list = table.move(M.commands(), 2, #COMMANDS + 1, 1, {})
   local more = spec.command_list(list) .. "\n\n`wrapix COMMAND --help` tells more about one."
   return spec.help(run, name, more)
+end
+
+-- The help of what the words from an index on name below a command.
+local function help_below(command, name, words, from)
+  for i = from, #words do
+    local sub = group_of.find(command, words[i])
+    if not sub then
+      local known = command.commands and nearest.hint(words[i], group_of.names(command)) or ""
+      local said = name:gsub("^wrapix ", "") .. " " .. path.show(words[i])
+      return nil, ("help: %s: no such command%s"):format(said, known)
+    end
+    command, name = sub, name .. " " .. sub.name
+  end
+  return help_of(command, name)
 end
 
 --- The help of the command the words name; without words, of the program.
@@ -90,14 +91,7 @@ function M.help(words)
     return nil, ("help: %s: no such command%s"):format(path.show(name), known),
       "`wrapix help` lists the commands"
   end
-  local command = load_command(name)
-  if not words[2] then return help_of(command, full_name(name)) end
-  local sub = find_sub(command, words[2])
-  if not sub then
-    local known = command.commands and nearest.hint(words[2], names_of(command)) or ""
-    return nil, ("help: %s %s: no such command%s"):format(name, path.show(words[2]), known)
-  end
-  return help_of(sub, ("wrapix %s %s"):format(name, sub.name))
+  return help_below(load_command(name), full_name(name), words, 2)
 end
 
 -- Dispatch -----------------------------------------------------------------------
@@ -120,28 +114,53 @@ local function start(command, name, words, deps, more)
   return command.run(args, deps)
 end
 
-local function start_group(group, name, words, deps)
-  local plain = words_of.scan(words, spec.takes_value(group, {}))
-  local word = plain and words[plain]
-  local sub = word and find_sub(group, word)
-  if sub then return start(sub, name .. " " .. word, words_of.without(words, plain), deps) end
-  local wants_help = is_in(words, "-h") or is_in(words, "--help")
-  if not word and group.default and not wants_help then
-    return start(find_sub(group, group.default), name .. " " .. group.default, words, deps)
-  end
-  if wants_help then
-    deps.out(spec.help(group, name))
-    return 0
-  end
-  local names = names_of(group)
+-- The index of the word that names a command of the group.
+local function find_word(group, words)
+  local first = words[1]
+  if first and (first:sub(1, 1) ~= "-" or first == "-") then return 1 end
+  return (words_of.scan(words, spec.takes_value(group, {})))
+end
+
+-- `GROUP help COMMAND...`, where no command has that name.
+local function help_in_group(group, name, words, deps)
+  local text, message, hint = help_below(group, name, words, 1)
+  if not text then return usage_error(deps, name, message, hint) end
+  deps.out(text)
+  return 0
+end
+
+local function refuse_in_group(group, name, word, deps)
+  local names = group_of.names(group)
   local list = ("its commands are %s"):format(table.concat(names, ", "))
   if not word then return usage_error(deps, name, name .. ": a command is missing", list) end
   local message = ("%s: no command '%s'%s"):format(name, word, nearest.hint(word, names))
   return usage_error(deps, name, message, list)
 end
 
-local function start_command(word, words, deps)
-  local name = full_name(word)
+local function start_group(group, name, words, deps)
+  local plain = find_word(group, words)
+  local word = plain and words[plain]
+  local sub = word and group_of.find(group, word)
+  if sub then
+    local go = sub.commands and start_group or start
+    return go(sub, name .. " " .. word, words_of.without(words, plain), deps)
+  end
+  local wants_help = is_in(words, "-h") or is_in(words, "--help")
+  if not word and group.default and not wants_help then
+    local default = group_of.find(group, group.default)
+    return start(default, name .. " " .. group.default, words, deps)
+  end
+  if wants_help then
+    deps.out(spec.help(group, name))
+    return 0
+  end
+  if word == "help" then
+    return help_in_group(group, name, words_of.without(words, plain), deps)
+  end
+  return refuse_in_group(group, name, word, deps)
+end
+
+local function start_command(word, words, deps, program)
   if not is_in(COMMANDS, word) then
     deps.report:error(("usage: %s: this version has no such command"):format(word),
       ("the word is kept for one; a profile of this name has to be given as ./%s.lua"):format(word))
@@ -149,7 +168,7 @@ local function start_command(word, words, deps)
   end
   local command = load_command(word)
   local go = command.commands and start_group or start
-  return go(command, name, words, deps)
+  return go(command, program or full_name(word), words, deps)
 end
 
 -- A file decides itself whether it is a script, to which the words after it
@@ -167,8 +186,8 @@ local function start_file(words, plain, deps)
 end
 
 local function dispatch(argv0, words, deps)
-  local program = PROGRAMS[path.basename(argv0)]
-  if program then return start_command(program, words, deps) end
+  local program = path.basename(argv0)
+  if PROGRAMS[program] then return start_command(PROGRAMS[program], words, deps, program) end
   -- Its options take values exactly where those of any command do.
   local plain = words_of.scan(words, spec.takes_value(run, {}))
   local word = plain and words[plain]

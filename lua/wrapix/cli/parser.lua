@@ -4,10 +4,13 @@
 -- argparse's own ways of doing so are never called.
 
 local argparse = require("argparse")
+local group_of = require("wrapix.cli.group")
 local nearest = require("wrapix.lazy")("wrapix.nearest")
 local option_of = require("wrapix.cli.option")
 
 local M = {}
+
+local HELP_WIDTH = 88
 
 -- Usage and help ---------------------------------------------------------------
 
@@ -66,7 +69,7 @@ end
 local function make_parser(spec, name, on_help)
   local parser = argparse(name):add_help(false):usage(M.usage(spec, name))
     :description(spec.description or spec.summary):epilog(example_text(spec))
-    :help_max_width(88):help_usage_margin(2):help_description_margin(30)
+    :help_max_width(HELP_WIDTH):help_usage_margin(2):help_description_margin(30)
   for _, option in ipairs(option_of.list(spec)) do add_option(parser, option, on_help) end
   add_arguments(parser, spec)
   return parser
@@ -88,9 +91,23 @@ function M.command_list(commands)
   return rows("Commands", list)
 end
 
+-- One paragraph in lines as wide as argparse makes them.
+local function wrapped(text)
+  local lines = { "" }
+  for word in text:gmatch("%S+") do
+    local line = lines[#lines]
+    if line ~= "" and utf8.len(line) + utf8.len(word) >= HELP_WIDTH then
+      lines[#lines + 1] = word
+    else
+      lines[#lines] = line == "" and word or line .. " " .. word
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 local function group_help(spec, name)
-  local blocks = { M.usage(spec, name), spec.description or spec.summary }
-  blocks[#blocks + 1] = M.command_list(spec.commands)
+  local blocks = { M.usage(spec, name), wrapped(spec.description or spec.summary) }
+  blocks[#blocks + 1] = M.command_list(group_of.all(spec))
   blocks[#blocks + 1] = example_text(spec)
   blocks[#blocks + 1] = ("%s COMMAND --help tells more."):format(name)
   return table.concat(blocks, "\n\n") .. "\n"

@@ -4,6 +4,7 @@
 -- wanted: argparse alone is a tenth of a start. Nothing here prints or ends the
 -- program.
 
+local group_of = require("wrapix.cli.group")
 local lazy = require("wrapix.lazy")
 local option_of = require("wrapix.cli.option")
 local words_of = require("wrapix.cli.words")
@@ -44,7 +45,7 @@ local M = {}
 ---@field rest wrapix.CliRest? absent: no words after `--`
 ---@field extra_hint string? for words too many
 ---@field example { [1]: string, [2]: string }[] command line and what it does
----@field commands wrapix.CliCommand[]? a group; it has no options of its own
+---@field commands (wrapix.CliCommand|wrapix.CliEntry)[]? a group; it has no options of its own
 ---@field default string? the command of a group when none is named
 ---@field run (fun(args: table, deps: table): integer)?
 
@@ -80,7 +81,10 @@ function M.check(spec, name)
     error(name .. ": either commands or run", 0)
   end
   for _, option in ipairs(spec.options or {}) do check_fields(name, option, OPTION_FIELDS) end
-  for _, command in ipairs(spec.commands or {}) do M.check(command, name .. " " .. command.name) end
+  for i, command in ipairs(group_of.all(spec)) do
+    M.check(command, name .. " " .. command.name)
+    if command.name ~= spec.commands[i].name then error(name .. ": an entry's name differs", 0) end
+  end
   return spec
 end
 
@@ -95,7 +99,7 @@ function M.takes_value(spec, into)
   for _, option in ipairs(spec.options or {}) do
     for _, flag in ipairs(option.flags) do into[flag] = option.argname ~= nil end
   end
-  for _, command in ipairs(spec.commands or {}) do M.takes_value(command, into) end
+  for _, command in ipairs(group_of.all(spec)) do M.takes_value(command, into) end
   return into
 end
 

@@ -14,9 +14,9 @@ local text_table = require("wrapix.cli.text_table")
 local M = {
   name = "trust",
   summary = "Say that a project's own profiles may be used.",
-  description = "A project's wrapix.lua and .wrapix/profiles/*.lua are programs that run on the "
-    .. "host, so they are used only after you have said so. This shows them and asks; the answer "
-    .. "holds for the content they have now, and a changed file is asked about anew.",
+  description = "A project's wrapix.lua, ralph.lua and .wrapix/profiles/*.lua are programs that run "
+    .. "on the host, so they are used only after you have said so. This shows them and asks; the "
+    .. "answer holds for the content they have now, and a changed file is asked about anew.",
   usage = {
     "wrapix trust [FILE|DIR] [--yes]",
     "wrapix trust --list",
@@ -24,7 +24,7 @@ local M = {
   },
   arguments = {
     { name = "place", argname = "FILE|DIR", optional = true,
-      description = "One profile, or a project with all it has (default: the workspace)." },
+      description = "One file, or a project with all it has (default: the workspace)." },
   },
   options = options.list(
     { flags = { "-y", "--yes" }, description = "Do not ask." },
@@ -104,14 +104,15 @@ local function find(args, deps, files)
   if stat and stat.type == "directory" then
     local found = deps.trust.find(deps.fs.realpath(place), files)
     if #found > 0 then return found end
-    return nil, ("trust: %s: there is neither wrapix.lua nor .wrapix/profiles/*.lua"):format(shown),
-      "ENOENT", "`wrapix init` writes a wrapix.lua"
+    return nil, ("trust: %s: there is neither wrapix.lua nor ralph.lua nor .wrapix/profiles/*.lua")
+      :format(shown), "ENOENT", "`wrapix init` writes a wrapix.lua"
   end
   local workspace, rel = deps.trust.split(place)
   if workspace then return { deps.trust.look(workspace, rel, files) } end
   if not stat then return nil, "trust: " .. message, code end
   return nil, ("trust: %s: nobody asks about this file"):format(shown), "EUSAGE",
-    "that is wrapix.lua and .wrapix/profiles/NAME.lua of a project; others are used by their path"
+    "that is wrapix.lua, ralph.lua and .wrapix/profiles/NAME.lua of a project; other profiles are "
+      .. "used by their path"
 end
 
 local function show(found, deps)

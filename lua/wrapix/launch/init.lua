@@ -6,6 +6,7 @@
 local container = require("wrapix.container")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
+local handovers = require("wrapix.lazy")("wrapix.launch.handover")
 local held = require("wrapix.lazy")("wrapix.launch.held")
 local held_log = require("wrapix.lazy")("wrapix.launch.held_log")
 local image = require("wrapix.image")
@@ -17,6 +18,7 @@ local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
 local session = require("wrapix.session")
 local records = require("wrapix.launch.record")
+local runnings = require("wrapix.lazy")("wrapix.launch.running")
 local stoppers = require("wrapix.launch.stopper")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -35,6 +37,8 @@ local SLOW_SECONDS = 1.5
 ---@field stopped string? why the launcher stopped it
 ---@field timing { name: string, seconds: number }[]
 ---@field held wrapix.Held? of a container that is left to the caller
+---@field collected table<string, string>? by name, where the caller asked for files
+---@field collect_errors table<string, string>? why one that is there is not among them
 
 ---@class wrapix.LaunchOptions
 ---@field log table? note, warn, detail, error; see cli/report.lua
@@ -43,10 +47,14 @@ local SLOW_SECONDS = 1.5
 ---@field on_stdout fun(chunk: string)? is handed it as it comes, instead
 ---@field stderr any? "pipe" collects it in the result; default: passed on
 ---@field input string? for the program's stdin
----@field on_started fun()? the command runs: image and container are there
+---@field apart boolean? signals are the caller's: none is heard here, and what is typed at
+--- the terminal does not reach the engine
+---@field on_started fun(running: wrapix.Running)? the command runs: image and container are there
+---@field handover wrapix.Handover? see launch/handover.lua
 ---@field hooks wrapix.LaunchHooks? see launch/hooks.lua
 ---@field on_detached fun(name: string)? a detached sandbox runs; its end is waited for here
 ---@field hold boolean? a detached sandbox is left to the caller, with its lease
+---@field notify boolean? false: what the agent's hooks tell is not shown
 ---@field deliverer (fun(opts: table): wrapix.NotifyDeliverer)? instead of this user's own
 
 local SILENT = setmetatable({}, { __index = function() return function() end end })
@@ -161,7 +169,7 @@ function Launch:_run_engine(errors)
   watch.input = plan.terminal.stdin and opts.input or nil
   watch.stdout = plan.detach and "null" or opts.stdout
   watch.on_stdout = not plan.detach and opts.on_stdout or nil
-  watch.stderr = "pipe"
+  watch.stderr, watch.session = "pipe", opts.apart
   watch.on_stderr = function(chunk) return errors:take(chunk) end
   watch.attention = self:_attention()
   watch.on_start = function(running)
@@ -230,7 +238,7 @@ function Launch:_started()
   fault.point("launch.started")
   self.started = true
   self.session:note_start()
-  if self.opts.on_started then self.opts.on_started() end
+  if self.opts.on_started then self.opts.on_started(runnings.new(self)) end
   self:_beside("after_start")
 end
 
@@ -368,7 +376,12 @@ end
 
 -- Everything between the session's directory and its record.
 function Launch:_live()
-  local ok, msg, code, hint = self.hooks:before_start(self)
+  local ok, msg, code, hint
+  if self.opts.handover then
+    self.given, msg, code = handovers.give(self.opts.handover, self)
+    if not self.given then return nil, msg, code end
+  end
+  ok, msg, code, hint = self.hooks:before_start(self)
   if not ok then return nil, msg, code, hint end
   fault.point("launch.before_run")
   local result, errors
@@ -419,6 +432,7 @@ function Launch:close(result, msg, code)
   self.lease:close()
   if self.notify then self.notify:close() end
   if self.held_log then self.held_log:release() end
+  if self.given then self.given:close(result) end
   self:_wait_for_hooks()
   self.hooks:after_exit(self, result, msg)
   fault.point("launch.after_exit")
@@ -469,7 +483,8 @@ end
 function M.run(plan, facts, opts)
   local self = new_launch(plan, facts, opts or {})
   local function on_signal(name, sender) self:_on_signal(name, sender) end
-  return container.supervise({ on_signal = on_signal }, function(scope)
+  local apart = opts and opts.apart
+  return container.supervise({ on_signal = not apart and on_signal or nil }, function(scope)
     self.scope = scope
     self.work = scope:spawn(self._run, self)
     return self.work:wait()

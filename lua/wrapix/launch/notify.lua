@@ -58,6 +58,8 @@ end
 -- One message: what the hooks leave of it goes on.
 function Service:_send(message)
   local launch = self._launch
+  -- Only hooks name an event: what a program says by itself is shown all the same.
+  if launch.opts.notify == false and message.event then return end
   if launch.hooks:has("on_notify") then
     local changed = launch.hooks:on_notify(launch, message)
     if not changed then return end

@@ -26,6 +26,7 @@ local ORPHAN_SECONDS, NOTICE_SECONDS = 2.5, 1
 ---@field before_stop fun() runs once, before the first stop
 ---@field hurry fun() it is to be over at once: called when asked again
 ---@field lease wrapix.Lease?
+---@field grace number? seconds the program gets, where nobody says otherwise
 ---@field grace_file string? where somebody who stops it says how long a program may take
 local Stopper = {}
 Stopper.__index = Stopper
@@ -52,7 +53,7 @@ end
 function Stopper:_grace()
   local text = self.grace_file and fs.read(self.grace_file, 32)
   local seconds = text and tonumber(text)
-  return seconds and seconds >= 0 and seconds < 86400 and seconds or GRACE
+  return seconds and seconds >= 0 and seconds < 86400 and seconds or self.grace or GRACE
 end
 
 -- A stop that comes before the container is there does nothing, so it is said
@@ -78,13 +79,14 @@ function Stopper:use_plan(plan) self._plan = plan end
 ---Ends the sandbox; asked again, at once. In tasks of their own, so that the next
 ---signal is heard meanwhile.
 ---@param reason string
-function Stopper:stop(reason)
+---@param grace number? seconds the program gets to end
+function Stopper:stop(reason, grace)
   if self.reason then
     self._report:note(reason .. " again: ending it at once")
     self.hurry()
     return task.spawn(self._kill, self)
   end
-  self.reason = reason
+  self.reason, self.grace = reason, grace
   task.spawn(self._stop, self)
 end
 

@@ -6,8 +6,10 @@
 #include <grp.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -70,6 +72,8 @@ static void test_special(void) {
         "a FIFO is refused without waiting: %s", err.msg);
   check(wx_fs_lock(at("sp/in/fifo"), 0600, &err) < 0, "no lock on a FIFO: %s", err.msg);
   check(wx_fs_append(at("sp/in/fifo"), "x", 1, 0600, &err) < 0, "no append to it: %s", err.msg);
+  check(wx_fs_append_beneath(at("sp"), "in/fifo", "x", 1, &err) < 0 && err.code != 0,
+        "nor beneath a root: %s", err.msg);
   check(wx_fs_copy_tree(at("sp"), at("sp2"), &plain, &err) < 0 && err.code == EINVAL,
         "nor is it copied: %s", err.msg);
   check(!exists("sp2"), "and nothing is left of the copy");
@@ -255,6 +259,32 @@ static int in_child(int (*body)(void)) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
 }
 
+// A file that may not grow fails a write halfway, as a full disk does.
+static int write_without_room(void) {
+  struct rlimit small = {.rlim_cur = 4096, .rlim_max = 4096};
+  static char large[65536];
+  signal(SIGXFSZ, SIG_IGN);
+  if (setrlimit(RLIMIT_FSIZE, &small) < 0)
+    return 1;
+  if (wx_fs_replace_beneath(at("full"), "f", large, sizeof large, -1, false, &err) == 0)
+    return 2;
+  return err.code == EFBIG ? 0 : 3;
+}
+
+static void test_no_room(void) {
+  dir("full");
+  put("full/f");
+  check(in_child(write_without_room) == 0, "a write that has no room is a failure");
+  struct wx_fs_entries *list = wx_fs_list(at("full"), "", &err);
+  check(list && list->count == 1, "and leaves no temporary file");
+  wx_fs_entries_free(list);
+  char *text = NULL;
+  size_t len = 0;
+  int rc = wx_fs_read_beneath(at("full"), "f", 10, &text, &len, &err);
+  check(rc == 0 && len == 1 && text[0] == 'x', "nor changes what was there");
+  free(text);
+}
+
 static void test_user(void) {
   dir("user");
   chmod(base, 0755);
@@ -277,6 +307,7 @@ int main(void) {
   test_swap();
   test_adder();
   test_user();
+  test_no_room();
   check(wx_fs_remove_tree(base, &err) == 0, "the test's own directory is removed");
   check(count_fds() == fds, "no descriptor is left open");
   return finish();

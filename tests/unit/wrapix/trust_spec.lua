@@ -81,11 +81,12 @@ describe("a workspace", function()
     assert(fs.write_atomic(work .. "/.wrapix/profiles/a.lua", "return {}"))
     assert(fs.write_atomic(work .. "/.wrapix/profiles/a.txt", ""))
     assert(fs.symlink("/etc/passwd", work .. "/.wrapix/profiles/b.lua"))
+    assert(fs.write_atomic(work .. "/ralph.lua", "return {}"))
     local seen = {}
     for i, found in ipairs(trust.find(work, {})) do
       seen[i] = { found.rel, found.text and "text" or found.problem }
     end
-    assert.same({ { "wrapix.lua", "text" }, { ".wrapix/profiles/a.lua", "text" },
+    assert.same({ { "wrapix.lua", "text" }, { "ralph.lua", "text" }, { ".wrapix/profiles/a.lua", "text" },
       { ".wrapix/profiles/b.lua", "is a link, or below one" } }, seen)
   end)
 
@@ -104,6 +105,39 @@ describe("a workspace", function()
     assert(fs.symlink("../evil", work .. "/.wrapix"))
     assert.equal(1, #trust.find(work, {}))
     assert.is_false(trust.is_trusted(work .. "/.wrapix/profiles/a.lua", nil, dirs))
+  end)
+end)
+
+describe("reading one to run it", function()
+  it("gives what was agreed to and nothing else", function()
+    assert(fs.write_atomic(work .. "/ralph.lua", "return { retries = 1 }"))
+    local file = work .. "/ralph.lua"
+    local text, message, code, hint = trust.read(file, dirs)
+    assert.same({ nil, ("trust: %s: is not trusted"):format(file), "EUNTRUSTED",
+      ("`wrapix trust %s` shows it and asks"):format(file) }, { text, message, code, hint })
+    assert(agree("ralph.lua"))
+    assert.equal("return { retries = 1 }", trust.read(file, dirs))
+    assert.equal("return { retries = 1 }", trust.read(work .. "/x/../ralph.lua", dirs))
+    assert(fs.write_atomic(file, "os.exit()"))
+    text, message, code = trust.read(file, dirs)
+    assert.same({ nil, "EUNTRUSTED" }, { text, code })
+    assert.matches("has changed since it was trusted", message, 1, true)
+    assert(fs.unlink(file))
+    assert.equal("EUNTRUSTED", select(3, trust.read(file, dirs)))
+    assert(fs.symlink("wrapix.lua", file))
+    text, message, code = trust.read(file, dirs)
+    assert.same({ nil, "ELOOP" }, { text, code })
+    assert.matches("is a link, or below one", message, 1, true)
+  end)
+
+  it("tells what is not there from what it is not about", function()
+    assert.equal("ENOENT", select(3, trust.read(work .. "/ralph.lua", dirs)))
+    assert.equal("ENOENT", select(3, trust.read(dir .. "/none/ralph.lua", dirs)))
+    assert.equal("EINVAL", select(3, trust.read(work .. "/other.lua", dirs)))
+    assert(fs.ensure_dir(dirs.state))
+    assert(fs.write_atomic(dirs.state .. "/trust.json", "{"))
+    assert.equal("EINVAL", select(3, trust.read(work .. "/wrapix.lua", dirs)))
+    assert.error_matches(function() trust.read(nil, dirs) end, "string expected")
   end)
 end)
 

@@ -68,6 +68,12 @@ describe("claude's settings", function()
 end)
 
 describe("claude's argv", function()
+  it("begins with a prompt at a terminal alone", function()
+    assert.same({ "claude", "--dangerously-skip-permissions", "begin here" },
+      claude.argv("interactive", { prompt = "begin here" }))
+    assert.same(claude.argv("headless", {}), claude.argv("headless", { prompt = "begin here" }))
+  end)
+
   it("is a stream on stdout, with the prompt on stdin", function()
     assert.same({ "claude", "-p", "--output-format=stream-json", "--verbose",
       "--dangerously-skip-permissions", "--append-system-prompt-file=/p", "--model=-m",

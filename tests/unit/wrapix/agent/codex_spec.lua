@@ -40,6 +40,12 @@ describe("codex's settings", function()
 end)
 
 describe("codex's argv", function()
+  it("begins with a prompt at a terminal alone", function()
+    assert.same({ "codex", "--no-daemon", "--dangerously-bypass-approvals-and-sandbox", "begin here" },
+      codex.argv("interactive", { prompt = "begin here" }))
+    assert.same(codex.argv("headless", {}), codex.argv("headless", { prompt = "begin here" }))
+  end)
+
   it("takes the prompt from stdin", function()
     assert.same({ "codex", "exec", "--json", "--dangerously-bypass-approvals-and-sandbox",
       "--skip-git-repo-check", "--model=m", "resume", "id", "-" },

@@ -53,6 +53,12 @@ describe("gemini's settings", function()
 end)
 
 describe("gemini's argv", function()
+  it("begins with a prompt at a terminal alone", function()
+    assert.same({ "gemini", "--approval-mode=yolo", "--prompt-interactive=begin here" },
+      gemini.argv("interactive", { prompt = "begin here" }))
+    assert.same(gemini.argv("headless", {}), gemini.argv("headless", { prompt = "begin here" }))
+  end)
+
   it("takes the prompt from stdin", function()
     assert.same({ "gemini", "--approval-mode=yolo", "--output-format=stream-json", "--model=m",
       "--resume=id" }, gemini.argv("headless", { model = "m", resume = "id" }))

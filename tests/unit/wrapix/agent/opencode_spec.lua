@@ -23,6 +23,12 @@ describe("opencode's settings", function()
 end)
 
 describe("opencode's argv", function()
+  it("begins with a prompt at a terminal alone", function()
+    assert.same({ "opencode", "--auto", "--prompt=begin here" },
+      opencode.argv("interactive", { prompt = "begin here" }))
+    assert.same(opencode.argv("headless", {}), opencode.argv("headless", { prompt = "begin here" }))
+  end)
+
   it("takes the prompt from stdin", function()
     assert.same({ "opencode", "run", "--format=json", "--auto", "--model=a/b", "--session=s" },
       opencode.argv("headless", { model = "a/b", resume = "s", continue = true }))

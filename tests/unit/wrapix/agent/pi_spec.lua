@@ -20,6 +20,12 @@ describe("pi's settings", function()
 end)
 
 describe("pi's argv", function()
+  it("begins with a prompt at a terminal alone", function()
+    assert.same({ "pi", "begin here" },
+      pi.argv("interactive", { prompt = "begin here" }))
+    assert.same(pi.argv("headless", {}), pi.argv("headless", { prompt = "begin here" }))
+  end)
+
   it("takes the prompt from stdin", function()
     assert.same({ "pi", "-p", "--mode", "json", "--append-system-prompt", "/p", "--model", "a/b",
       "--session", "s" },

@@ -3,6 +3,7 @@
 
 local cli = require("wrapix.cli")
 local double = require("unit.wrapix.cli.double")
+local group_of = require("wrapix.cli.group")
 local spec = require("wrapix.cli.spec")
 
 local function try(...)
@@ -12,14 +13,14 @@ local function try(...)
 end
 
 -- Every command that can be run, with its full name.
+local function each_below(command, name, visit)
+  if not command.commands then return visit(command, name) end
+  for _, sub in ipairs(group_of.all(command)) do each_below(sub, name .. " " .. sub.name, visit) end
+end
+
 local function each_leaf(visit)
   for _, command in ipairs(cli.commands()) do
-    local name = command.name == "run" and "wrapix" or "wrapix " .. command.name
-    if command.commands then
-      for _, sub in ipairs(command.commands) do visit(sub, name .. " " .. sub.name) end
-    else
-      visit(command, name)
-    end
+    each_below(command, command.name == "run" and "wrapix" or "wrapix " .. command.name, visit)
   end
 end
 
@@ -51,10 +52,12 @@ describe("the tables of the commands", function()
   end)
 
   -- The first plain word, which may be a command, is looked for with the options
-  -- of run before it is known whose they are. Others stand after the command.
+  -- of run before it is known whose they are. Others stand after the command, as those
+  -- of ralph always do, which has more of its own.
   it("agree with run on which options take a value", function()
     local known = spec.takes_value(cli.commands()[1], {})
     each_leaf(function(command, name)
+      if name:find("^wrapix ralph") then return end
       for flag, takes in pairs(spec.takes_value(command, {})) do
         if known[flag] ~= nil then assert.equal(known[flag], takes, name .. " " .. flag) end
       end
@@ -79,26 +82,54 @@ describe("the tables of the commands", function()
   end)
 
   it("make a help of at most 100 columns", function()
-    each_leaf(function(command, name)
+    local function check(command, name)
       for line in spec.help(command, name):gmatch("[^\n]+") do
         assert.truthy(utf8.len(line) <= 100, line)
       end
-    end)
+    end
+    each_leaf(check)
+    for _, command in ipairs(cli.commands()) do
+      if command.commands then check(command, "wrapix " .. command.name) end
+    end
   end)
 
+  local function words_of(line)
+    local words = {}
+    for word in line:gmatch("%S+") do words[#words + 1] = word end
+    return words
+  end
+
   it("have examples that parse", function()
-    each_leaf(function(command)
+    each_leaf(function(command, name)
+      if name:find("^wrapix ralph") then return end
       for _, example in ipairs(command.example) do
-        local words = {}
-        local line = example[1]:match('^eval "%$%((.*)%)"$') or example[1]:match("; (wrapix .*)$")
-          or example[1]
-        for word in line:gmatch("%S+") do words[#words + 1] = word end
+        local words = words_of(example[1]:match('^eval "%$%((.*)%)"$')
+          or example[1]:match("; (wrapix .*)$") or example[1])
         if words[1] == "wrapix-notifyd" then words = { "wrapix", "notifyd" } end
         assert.equal("wrapix", table.remove(words, 1))
         local status, _, err = double.run(accepting(), table.unpack(words))
         assert.not_equal(2, status, example[1] .. "\n" .. err)
       end
     end)
+  end)
+
+  -- Its commands reach the world by the library, of which there is no double: they are
+  -- not run.
+  it("of ralph have examples that parse", function()
+    local seen = 0
+    each_leaf(function(command, name)
+      for _, example in ipairs(name:find("^wrapix ralph") and command.example or {}) do
+        local line = (example[1]:match("| (ralph .*)$") or example[1])
+          :gsub('"[^"]*"', "text"):gsub("'[^']*'", "text"):gsub(" [<>|].*$", ""):gsub("%$%$", "1")
+        local words = words_of(line)
+        local rest = table.move(words, select(2, name:gsub(" ", "")) + 1, #words, 1, {})
+        assert.equal(name, "wrapix " .. table.concat(words, " ", 1, #words - #rest))
+        local values, problem = spec.parse(command, name, rest)
+        assert.is_table(values, ("%s: %s"):format(example[1], problem))
+        seen = seen + 1
+      end
+    end)
+    assert.is_true(seen > 0)
   end)
 end)
 
@@ -149,7 +180,7 @@ describe("a word", function()
   end)
 
   it("kept for a command starts no profile of this name", function()
-    for _, word in ipairs({ "ralph", "completion", "builder" }) do
+    for _, word in ipairs({ "completion", "builder" }) do
       local status, _, err, d = try(word, "x")
       assert.equal(2, status)
       assert.equal(("wrapix: usage: %s: this version has no such command\n"):format(word),
@@ -212,7 +243,7 @@ end)
 
 describe("the program's name", function()
   it("selects a command", function()
-    local names = { ralph = "ralph", ["/x/wrapix-notifyd"] = "notifyd: no command 'base'",
+    local names = { ralph = "ralph: no command 'base'", ["/x/wrapix-notifyd"] = "notifyd: no command 'base'",
       ["wrapix-builder"] = "builder" }
     for name, word in pairs(names) do
       local d = double.new()
@@ -220,6 +251,97 @@ describe("the program's name", function()
       assert.truthy(table.concat(d.errors):find(word, 1, true))
       assert.same({}, d.calls)
     end
+  end)
+end)
+
+describe("groups of commands", function()
+  local loaded, ran
+  local function leaf(name)
+    return { name = name, load = function()
+      loaded[#loaded + 1] = name
+      return { name = name, summary = "Do " .. name .. ".", example = { { "ralph " .. name, "so" } },
+        options = { { flags = { "--label" }, argname = "L", description = "A label." } },
+        arguments = { { name = "id", argname = "ID", optional = true, description = "Which." } },
+        run = function(args) ran = name .. ":" .. (args.id or "-") .. (args.label or "") return 7 end }
+    end }
+  end
+  local GROUP = { name = "ralph", summary = "Work.", example = { { "ralph step", "work" } },
+    commands = { leaf("step"), { name = "issue", summary = "Issues.",
+      example = { { "ralph issue add", "add" } }, commands = { leaf("add"), leaf("list") } } } }
+  local own
+
+  before_each(function()
+    loaded, ran, own = {}, nil, package.loaded["wrapix.cli.ralph"]
+    package.loaded["wrapix.cli.ralph"] = spec.check(GROUP)
+    loaded = {}
+  end)
+  after_each(function() package.loaded["wrapix.cli.ralph"] = own end)
+
+  local function as(program, ...)
+    local d = double.new()
+    local status = cli.main_with(d, program, ...)
+    return status, table.concat(d.written), table.concat(d.errors)
+  end
+
+  it("run what is named, two levels down, and load nothing else", function()
+    assert.equal(7, (as("wrapix", "ralph", "issue", "add", "x", "--label", "y")))
+    assert.equal("add:xy", ran)
+    assert.equal(7, (as("/usr/bin/ralph", "step")))
+    assert.equal("step:-", ran)
+    assert.same({ "add", "step" }, loaded)
+  end)
+
+  it("take options before the command", function()
+    assert.equal(7, (as("ralph", "issue", "--label", "list", "add")))
+    assert.equal("add:-list", ran)
+  end)
+
+  it("have a help at each level, by the name they were started by", function()
+    local _, top = as("ralph", "--help")
+    assert.truthy(top:find("^Usage: ralph COMMAND\n"), top)
+    assert.truthy(top:find("\n  issue +Issues.\n"), top)
+    assert.equal(top, select(2, as("ralph", "help")))
+    local _, sub = as("ralph", "issue", "-h")
+    assert.truthy(sub:find("^Usage: ralph issue COMMAND\n"), sub)
+    local _, deep = as("ralph", "issue", "add", "--help")
+    assert.truthy(deep:find("^Usage: ralph issue add %[OPTIONS%] %[ID%]\n"), deep)
+    assert.equal(deep, select(2, as("ralph", "help", "issue", "add")))
+    assert.equal(deep, select(2, as("ralph", "issue", "help", "add")))
+    _, deep = as("wrapix", "help", "ralph", "issue", "add")
+    assert.truthy(deep:find("^Usage: wrapix ralph issue add "), deep)
+    assert.equal(deep, select(2, as("wrapix", "ralph", "issue", "add", "-h")))
+  end)
+
+  it("name what is near at each level, with status 2", function()
+    for _, case in ipairs({
+      { { "stpe" }, "ralph: no command 'stpe' (did you mean 'step'?)\nhint: its commands are step, issue" },
+      { { "issue", "lsit" }, "ralph issue: no command 'lsit' (did you mean 'list'?)" },
+      { { "issue" }, "ralph issue: a command is missing\nhint: its commands are add, list" },
+      { { "issue", "add", "--lable", "x" }, "unknown option '--lable' (did you mean '--label'?)\n"
+        .. "hint: `ralph issue add --help` shows how" },
+      { { "help", "issue", "ad" }, "help: ralph issue ad: no such command (did you mean 'add'?)" },
+      { { "step", "a", "b" }, "unexpected 'b'" },
+    }) do
+      local status, _, err = as("ralph", table.unpack(case[1]))
+      assert.equal(2, status)
+      assert.truthy(err:find(case[2], 1, true), err)
+    end
+    assert.is_nil(ran)
+  end)
+
+  it("are listed by `wrapix help` without being loaded", function()
+    local _, out = as("wrapix", "help")
+    assert.truthy(out:find("\n  ralph +Work.\n"), out)
+    assert.same({}, loaded)
+  end)
+
+  it("with an entry of another name are a mistake", function()
+    local wrong = { name = "g", summary = "G.", example = {}, commands = {
+      { name = "a", load = function()
+        return { name = "b", summary = "B.", example = {}, run = function() return 0 end }
+      end },
+    } }
+    assert.error_matches(function() spec.check(wrong) end, "g: an entry's name differs", 1, true)
   end)
 end)
 

@@ -1,0 +1,156 @@
+-- SPDX-License-Identifier: MIT
+-- One attempt at an issue: what there was before, the prompt, the agent; then what is in
+-- the tree is verified, and all that is known becomes evidence. Closes no issue, and
+-- judges nothing: that is step's and the policy's.
+
+local changes = require "ralph.attempt.changes"
+local evidences = require "ralph.evidence"
+local fingerprint = require "ralph.attempt.fingerprint"
+local prompts = require "ralph.attempt.prompt"
+local signals = require "ralph.attempt.signal"
+local verify = require "ralph.verify"
+local wrapix = require "wrapix"
+
+local M = {}
+
+-- Before and after --------------------------------------------------------------------------
+
+--- What the repository is at now.
+---@param ctx ralph.StepContext
+---@return { head: string?, tree: string? }?
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.look(ctx)
+  if not ctx.repo then
+    if #(ctx.config.protect or {}) > 0 then
+      return nil, "protect: what was edited cannot be told outside of a repository", "ENOTGIT",
+        "git init, or take protect out of ralph.lua"
+    end
+    return { tree = fingerprint.of(ctx.project.root) }
+  end
+  local tree, message, code, hint = ctx.repo:tree()
+  if not tree then return nil, message, code, hint end
+  local head
+  head, message, code, hint = ctx.repo:head()
+  if not head then return nil, message, code, hint end
+  return { head = head.id, tree = tree }
+end
+
+--- Runs verify as it is before the attempt, unless nobody wants that.
+---@param ctx ralph.StepContext
+---@param now { tree: string? }
+---@return ralph.Verified[]|nil|false results false: none
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.baseline(ctx, now)
+  local config = ctx.config
+  if not config.baseline or #config.verify == 0 then return false end
+  local done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "verify",
+    { issue = ctx.issue.id, commands = config.verify, tree = now.tree, when = "before" })
+  ctx:verifying():close()
+  if not done then return nil, message, code, hint end
+  for _, one in ipairs(done.results) do
+    if ctx.display and one.code ~= 0 then
+      ctx.display:say(("  verify fails before the attempt: %s"):format(one.command), "yellow")
+    end
+  end
+  return done.results
+end
+
+-- Judging costs as much as the tests take: only where the verdict can depend on it, or
+-- the next attempt can learn from it.
+local function wants_verify(ctx, outcome, signal, changed)
+  if #ctx.config.verify == 0 then return false end
+  if outcome.kind == "broken" or outcome.kind == "stopped" or outcome.kind == "auth" then return false end
+  if signal then return signal.kind == "done" end
+  return changed and outcome.kind == "done"
+end
+
+local function judge_tree(ctx, baseline, after)
+  local done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "verify",
+    { issue = ctx.issue.id, commands = ctx.config.verify, tree = after.tree, when = "after" })
+  if not done then return nil, message, code, hint end
+  local results = verify.compare(baseline or nil, done.results)
+  for _, one in ipairs(results) do
+    if ctx.display then ctx.display:verified(one) end
+  end
+  return results
+end
+
+local function check_list(ctx)
+  local ok, message, code = ctx.guard:check()
+  if ok then return nil end
+  if code == "EFOREIGN" then return message end
+  return message or "it cannot be read"
+end
+
+-- What can be seen afterwards; why it cannot be seen is in `broken`.
+local function look_after(ctx, begun)
+  local after, message, _, hint = M.look(ctx)
+  local found
+  if after then found, message, _, hint = changes.find(ctx.repo, begun, after) end
+  if found then return after, found end
+  local nothing = { files = {}, since = {}, commits = {}, lost = {}, truncated = false }
+  return after or {}, nothing, hint and ("%s (%s)"):format(message, hint) or message
+end
+
+-- Runs verify where that is to be; then the outcome or why there are no results may change.
+local function judge(ctx, begun, seen)
+  local changed = seen.after.tree ~= begun.base.tree or #seen.found.commits > 0
+  if seen.broken or not wants_verify(ctx, seen.outcome, seen.signal, changed) then return end
+  local why, code, hint
+  seen.results, why, code, hint = judge_tree(ctx, begun.baseline, seen.after)
+  if seen.results then return end
+  if code ~= "ESTOPPED" then
+    seen.broken = hint and ("%s (%s)"):format(why, hint) or why
+    return
+  end
+  local outcome = {}
+  for key, value in pairs(seen.outcome) do outcome[key] = value end
+  outcome.kind, outcome.ok, outcome.text = "stopped", false, ctx.halt.reason
+  seen.outcome = outcome
+end
+
+-- Evidence of an attempt that ended, however it did.
+local function gather(ctx, begun, ended)
+  local seen = { outcome = ended, signal = signals.of(ended.said, ended) }
+  seen.after, seen.found, seen.broken = look_after(ctx, begun)
+  judge(ctx, begun, seen)
+  local signal, found, outcome = seen.signal, seen.found, seen.outcome
+  local evidence = evidences.build({
+    issue = ctx.issue, attempt = begun.attempt, outcome = outcome, signal = signal,
+    before = begun.before, base = begun.base, after = seen.after, files = found.files,
+    since = found.since, commits = found.commits, lost = found.lost, truncated = found.truncated,
+    protect = ctx.config.protect, verify = seen.results,
+    seconds = wrapix.sys.clock() - begun.clock, foreign = check_list(ctx),
+    question = signal and signal.kind == "ask" and { text = signal.text, options = signal.options } or nil,
+    transcript = outcome.transcript,
+  })
+  evidence.broken, evidence.denied = seen.broken, outcome.denied or 0
+  evidence.budget, evidence.requests = outcome.budget, outcome.requests
+  return evidence
+end
+
+--- Makes an attempt at the claimed issue of a step.
+---@param ctx ralph.StepContext
+---@param begun { attempt: integer, before: table, base: table, baseline: table|false, past: ralph.Past,
+--- clock: number }
+---@return ralph.Evidence? evidence without a verdict
+---@return string? message when there is no prompt
+---@return string? code
+---@return string? hint
+function M.run(ctx, begun)
+  local prompt, message, code, hint = prompts.make(ctx, begun)
+  if not prompt then return nil, message, code, hint end
+  local outcome, why, _, advice = ctx:perform("agent", {
+    issue = ctx.issue, attempt = begun.attempt, prompt = prompt, tree = begun.before.tree,
+  })
+  if not outcome then
+    outcome = { kind = "broken", ok = false, text = advice and ("%s (%s)"):format(why, advice) or why }
+  end
+  return gather(ctx, begun, outcome)
+end
+
+return M

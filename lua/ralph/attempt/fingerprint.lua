@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: MIT
+-- What changes with any file of a directory that is no repository: names, sizes and times
+-- of all of them in one word. Weaker than a tree of git, which is of contents; good enough to
+-- see that something happened, and used for no more.
+
+local wrapix = require "wrapix"
+
+local M = {}
+
+local MOST_FILES, AT_ONCE = 200000, 1000
+
+local function descend(rel) return rel ~= ".wrapix" end
+
+--- The word for a directory as it is now, `.wrapix` left out. Follows no link.
+---@param root string
+---@return string
+function M.of(root)
+  local parts, count = {}, 0
+  for rel, stat in wrapix.fs.walk(root, { descend = descend }) or function() end do
+    count = count + 1
+    if count > MOST_FILES then break end
+    local mtime = stat.type ~= "directory" and tostring(stat.mtime) or ""
+    parts[#parts + 1] = ("%s %s %s"):format(rel, tostring(stat.size), mtime)
+    if #parts >= AT_ONCE then parts = { wrapix.sha256.hex(table.concat(parts, "\n")) } end
+  end
+  return wrapix.sha256.hex(table.concat(parts, "\n"))
+end
+
+return M

@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: MIT
+-- How long to wait for a service that is used up or overloaded, and what the host knows
+-- of that: a limit belongs to the account, so one loop that has met it tells the others.
+
+local wrapix = require "wrapix"
+
+local M = {}
+
+--- Seconds: never shorter (a clock may be off), never longer (a date may be wrong).
+M.SHORTEST, M.LONGEST = 30, 24 * 3600
+-- Without a time for the reset: doubled each time up to an hour.
+local UNKNOWN, LONGEST_UNKNOWN = { limit = 300, overloaded = 60 }, 3600
+-- So that several loops do not all return in the same second.
+local JITTER, LONGEST_JITTER = 0.1, 60
+local FILE_LIMIT = 64 << 10
+local PRIVATE = tonumber("600", 8)
+
+--- When to try again.
+---@param limit { reset: number?, kind: string? }
+---@param now number seconds since 1970
+---@param opts { jitter: number, times: integer? } jitter: 0 to 1; times: how often in a row before
+---@return number at seconds since 1970
+function M.until_when(limit, now, opts)
+  local wait
+  if limit.reset then
+    wait = limit.reset - now
+  else
+    local first = UNKNOWN[limit.kind] or UNKNOWN.limit
+    wait = math.min(LONGEST_UNKNOWN, first * 2 ^ math.min(opts.times or 0, 10))
+  end
+  wait = math.max(M.SHORTEST, math.min(M.LONGEST, wait))
+  wait = wait + math.min(LONGEST_JITTER, wait * JITTER) * opts.jitter
+  return now + math.min(M.LONGEST, wait)
+end
+
+local function read(dir)
+  local text = wrapix.fs.read(dir .. "/limits.json", FILE_LIMIT)
+  local known = text and wrapix.json.decode(text)
+  return type(known) == "table" and known or {}
+end
+
+--- The limit that is known of an agent's account, as long as it is to come.
+---@param dir string of this user's state of Ralph
+---@param agent string
+---@param now number
+---@return { reset: number, kind: string }?
+function M.known(dir, agent, now)
+  local entry = read(dir)[agent]
+  if type(entry) ~= "table" or type(entry.reset) ~= "number" then return nil end
+  if entry.reset <= now or entry.reset > now + M.LONGEST then return nil end
+  return { reset = entry.reset, kind = type(entry.kind) == "string" and entry.kind or "limit" }
+end
+
+--- Tells the other loops of this host. What cannot be told is no failure: they find out.
+---@param dir string
+---@param agent string
+---@param limit { reset: number, kind: string }
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.note(dir, agent, limit)
+  local ok, message, code = wrapix.fs.ensure_dir(dir, tonumber("700", 8))
+  if not ok then return nil, message, code end
+  local lock <close>, why, what = wrapix.fs.lock(dir .. "/limits.lock", { wait = 5 })
+  if not lock then return nil, why, what end
+  local known = read(dir)
+  known[agent] = { reset = limit.reset, kind = limit.kind }
+  return wrapix.fs.write_atomic(dir .. "/limits.json", wrapix.json.encode(known) .. "\n",
+    { mode = PRIVATE })
+end
+
+return M

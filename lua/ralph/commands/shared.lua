@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: MIT
+-- What the commands that work on issues share: the project from the options, the spec
+-- they mean, what is shown, and what a failure's status is. Decides nothing about work.
+
+local displays = require "ralph.display"
+local options = require "ralph.commands.options"
+local wrapix = require "wrapix"
+
+local M = {}
+
+--- Which spec's issues: with none the one in work, or all where none is.
+M.spec = { flags = { "-s", "--spec" }, argname = "NAME",
+  description = "Only issues of this spec; default: the one in work, `ralph use NAME`." }
+M.all = { flags = { "-a", "--all" }, description = "Issues of all specs." }
+
+local function text_check(kind)
+  return function(text)
+    if kind == "cost" then
+      local number = tonumber((text:gsub("^%$", "")))
+      if number and number > 0 then return true end
+      return nil, "is no amount of US dollars"
+    end
+    if text:lower():match("^%d+[km]?$") then return true end
+    return nil, "is no number of tokens, such as 500k"
+  end
+end
+
+--- What work may cost.
+M.budgets = options.list(
+  { flags = { "--max-cost" }, argname = "USD", check = text_check("cost"),
+    description = "Stop when it has cost so many US dollars, also in the middle of a step." },
+  { flags = { "--max-tokens" }, argname = "N", check = text_check("tokens"),
+    description = "Likewise for tokens that were sent, cached or written; reads from the cache are free." },
+  { flags = { "--max-time" }, argname = "DUR", check = options.check_duration,
+    description = "Likewise for time, such as 2h30m." }
+)
+
+--- Tells of a failure, and gives the exit status.
+---@param deps table
+---@param message string
+---@param code string?
+---@param hint string?
+---@return integer
+function M.refuse(deps, message, code, hint)
+  deps.report:error(message, hint)
+  local signal = code and wrapix.proc.signal_number(code:match("^SIG(%u+)$") or "")
+  if signal then return 128 + signal end
+  return code == "EUSAGE" and 2 or 1
+end
+
+--- Opens the project of a command.
+---@param args table
+---@param deps table
+---@param config table? fields from options
+---@return ralph.Project? project
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.open(args, deps, config)
+  return require("ralph.project").open(args.workspace, { config = config, log = deps.report })
+end
+
+--- The spec that is meant; nil for all.
+---@param args table
+---@param project ralph.Project
+---@return string?
+function M.spec_of(args, project)
+  if args.spec then return args.spec end
+  if args.all then return nil end
+  local state = require("ralph.state").read(project)
+  return state and state.current or nil
+end
+
+--- What shows the work at this terminal.
+---@param args table
+---@param deps table
+---@return ralph.Display
+function M.display(args, deps)
+  return displays.new({
+    out = function(text)
+      deps.out(text)
+      deps.flush()
+    end,
+    color = deps.color, quiet = args.quiet or args.json, clock = wrapix.sys.clock,
+  })
+end
+
+--- Prints a value as JSON.
+---@param value table
+---@param deps table
+function M.json(value, deps)
+  deps.out(assert(wrapix.json.encode(value, { pretty = true })) .. "\n")
+  deps.flush()
+end
+
+return M

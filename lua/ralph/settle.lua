@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: MIT
+-- What a process that died left behind: an issue in progress whose owner is dead. Its
+-- work is kept on a rescue ref, the issue is told of it and opened again. Nothing in the
+-- work tree is reset, and no container is looked for: those go with their owner's lease.
+
+local attempts = require "ralph.attempts"
+local wrapix = require "wrapix"
+
+local M = {}
+
+--- So often in a row a process may die over an issue before a person is asked.
+M.MOST_ABORTED = 3
+
+-- Work there is only where the tree is not what the attempt began with.
+local function rescue(ctx, issue, running)
+  if not ctx.repo then return nil end
+  local tree = ctx.repo:tree()
+  local before = running and running.before or {}
+  if tree and tree == before.tree then return nil end
+  local kept, message = ctx:perform("rescue", {
+    id = issue.id, attempt = running and running.attempt or 0,
+    message = ("%s: work of an attempt whose process died"):format(issue.id),
+  })
+  if message then ctx.project.log:warn("settle: " .. message) end
+  return kept or nil
+end
+
+local function tell(ctx, issue, kept)
+  local text = "The process that worked on this died"
+    .. (kept and (". Its work is kept: %s (%s)"):format(kept.ref, kept.commit:sub(1, 12)) or "")
+  ctx.display:say(("%s: settled: its process died%s"):format(issue.id,
+    kept and "; work kept as " .. kept.ref or ""), "yellow")
+  return ctx:perform("comment", { id = issue.id, text = text })
+end
+
+-- What differs from what the attempt began with is the issue's.
+local function note_aborted(ctx, id)
+  local record, tree = attempts.read(ctx.project, id), ctx.repo and ctx.repo:tree() or nil
+  local before = record.running and record.running.before or {}
+  if tree and before.tree and before.tree ~= tree then
+    local files = ctx.repo:changes(before.tree, tree)
+    record.paths = attempts.add_paths(record.paths, files or {}, not files or files.truncated)
+  end
+  record.running, record.aborted, record.left = nil, record.aborted + 1, tree
+  local ok, message, code = attempts.write(ctx.project, id, record)
+  if not ok then return nil, message, code end
+  return record.aborted
+end
+
+-- Told before it is opened: whoever dies in between leaves it to the next one.
+local function settle_one(ctx, issue)
+  local running = attempts.read(ctx.project, issue.id).running
+  local kept = rescue(ctx, issue, running)
+  local ok, message, code, hint = tell(ctx, issue, kept)
+  if not ok then return nil, message, code, hint end
+  local aborted
+  aborted, message, code = note_aborted(ctx, issue.id)
+  if not aborted then return nil, message, code end
+  if aborted >= M.MOST_ABORTED then
+    ok, message, code, hint = ctx:perform("park",
+      { id = issue.id, reason = ("its process died %d times in a row"):format(aborted) })
+  else
+    ok, message, code, hint = ctx:perform("release", { id = issue.id })
+  end
+  if not ok then return nil, message, code, hint end
+  return { id = issue.id, rescue = kept, time = wrapix.sys.time(), aborted = aborted }
+end
+
+--- Settles every orphan. The lock of the work tree has to be held.
+---@param ctx ralph.StepContext
+---@return { id: string, rescue: table?, aborted: integer }[]? settled
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.run(ctx)
+  local orphans, message, code, hint = ctx.tracker:orphans()
+  if not orphans then return nil, message, code, hint end
+  local settled = {}
+  for i, issue in ipairs(orphans) do
+    local one
+    one, message, code, hint = settle_one(ctx, issue)
+    if not one then return nil, message, code, hint end
+    settled[i] = one
+  end
+  return settled
+end
+
+return M

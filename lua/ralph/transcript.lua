@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: MIT
+-- The raw stream of an attempt as a file: .wrapix/logs/SPEC/ISSUE/attempt-N.jsonl. Each
+-- attempt has a file of its own that is never written again; old ones go. The workspace
+-- is hostile, so no link is followed. Reads no event.
+
+local wrapix = require "wrapix"
+
+local M = {}
+
+local DIRECTORY = tonumber("755", 8)
+local ROOT = ".wrapix/logs"
+
+-- Names in the tracker may be another program's; here they are names of files.
+local function name_of(text, default)
+  local name = (text or default):gsub("[^%w._-]", "-"):gsub("^%.+", "-")
+  return name == "" and default or name:sub(1, 120)
+end
+
+--- The directory of an issue's transcripts, below the workspace.
+---@param issue { id: string, spec_id: string? }
+---@return string rel
+function M.dir(issue)
+  return ("%s/%s/%s"):format(ROOT, name_of(issue.spec_id, "no-spec"), name_of(issue.id, "issue"))
+end
+
+-- The numbers that are taken.
+local function newest(root, rel)
+  local highest = 0
+  for _, name in ipairs(wrapix.fs.list_beneath(root, rel) or {}) do
+    local number = math.tointeger(tonumber(name:match("^attempt%-(%d+)%.jsonl$")))
+    if number and number > highest then highest = number end
+  end
+  return highest
+end
+
+--- The next number that neither a file nor the record has.
+---@param project ralph.Project
+---@param issue table
+---@param known integer the highest number that is known otherwise
+---@return integer
+function M.next_number(project, issue, known)
+  return math.max(known, newest(project.root, M.dir(issue))) + 1
+end
+
+---@class ralph.Transcript
+---@field rel string path below the workspace
+---@field failure string? why the rest of the stream is not in it
+local Transcript = {}
+Transcript.__index = Transcript
+
+--- Adds bytes of the stream. A disk that is full ends the file, not the attempt.
+---@param chunk string
+function Transcript:write(chunk)
+  if self.failure then return end
+  local ok, message = wrapix.fs.append_beneath(self.root, self.rel, chunk)
+  if not ok then self.failure = message end
+end
+
+--- Begins the transcript of an attempt.
+---@param project ralph.Project
+---@param issue table
+---@param attempt integer
+---@return ralph.Transcript?
+---@return string? message
+---@return string? code
+function M.open(project, issue, attempt)
+  local sys, rel = wrapix.sys, M.dir(issue)
+  local ok, message, code = wrapix.fs.ensure_dir_beneath(project.root, rel,
+    { mode = DIRECTORY, uid = sys.uid(), gid = sys.gid() })
+  if not ok then return nil, "transcript: " .. message, code end
+  local transcript = setmetatable({
+    root = project.root, rel = ("%s/attempt-%d.jsonl"):format(rel, attempt),
+  }, Transcript)
+  ok, message, code = wrapix.fs.append_beneath(project.root, transcript.rel, "")
+  if not ok then return nil, "transcript: " .. message, code end
+  return transcript
+end
+
+-- Those of one directory, or of those in it.
+local function collect(root, rel, depth, found)
+  local names, stats = wrapix.fs.list_beneath(root, rel)
+  for i, name in ipairs(names or {}) do
+    local stat, inner = stats[i], rel .. "/" .. name
+    if stat.type == "directory" and depth > 0 then
+      collect(root, inner, depth - 1, found)
+    elseif stat.type == "file" and depth == 0 and name:find("^attempt%-%d+%.jsonl$") then
+      found[#found + 1] = { rel = inner, issue = rel:match("[^/]+$"), spec = rel:match("([^/]+)/[^/]+$"),
+        attempt = math.tointeger(tonumber(name:match("%d+"))), mtime = stat.mtime, size = stat.size }
+    end
+  end
+  return found
+end
+
+--- All transcripts, the newest last.
+---@param project ralph.Project
+---@return { rel: string, issue: string, spec: string, attempt: integer, mtime: number, size: integer }[]
+function M.all(project)
+  local found = collect(project.root, ROOT, 2, {})
+  table.sort(found, function(a, b)
+    if a.mtime ~= b.mtime then return a.mtime < b.mtime end
+    return a.rel < b.rel
+  end)
+  return found
+end
+
+--- Removes transcripts that are older than `seconds`. False keeps all.
+---@param project ralph.Project
+---@param seconds number|false
+---@param now number
+---@return integer removed
+function M.prune(project, seconds, now)
+  local removed = 0
+  if not seconds then return removed end
+  -- Listing followed no link; a directory that became one since then is left alone.
+  local real = wrapix.fs.realpath(project.root .. "/" .. ROOT)
+  if real ~= project.root .. "/" .. ROOT then return removed end
+  for _, one in ipairs(collect(project.root, ROOT, 2, {})) do
+    local file = project.root .. "/" .. one.rel
+    if now - one.mtime > seconds and wrapix.fs.realpath(file) == file
+      and wrapix.fs.remove_tree(file) then
+      removed = removed + 1
+    end
+  end
+  return removed
+end
+
+return M
