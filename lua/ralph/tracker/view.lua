@@ -120,6 +120,10 @@ function View:tail_size() return self._body and #self._tail or self._text.tail e
 ---@return boolean
 function View:is_partial() return self._body == nil end
 
+--- Whether the entries of all issues are here.
+---@return boolean
+function View:knows_all() return self._list ~= nil end
+
 --- Bytes of the body.
 ---@return integer
 function View:size() return self._body and #self._body or self._text.size end

@@ -138,6 +138,21 @@ describe("the list in a file", function()
     assert.truthy(added)
   end)
 
+  it("does not wait for ever", function()
+    add("a")
+    local lock = assert(fs.lock(state .. "/tracker.lock"))
+    T._store.patience = 0.02
+    local issue, message, code, hint = T:add({ title = "b" })
+    assert.is_nil(issue)
+    assert.equal("EBUSY", code)
+    assert.matches("process " .. require("wrapix.sys").pid() .. " has held its lock for 0.02 seconds",
+      message, 1, true)
+    assert.is_string(hint)
+    assert.equal(1, #T:all())
+    lock:close()
+    assert.truthy(T:add({ title = "b" }))
+  end)
+
   -- What is remembered ------------------------------------------------------------------
 
   it("is read anew after any change by others: pull, editor, copy with old times", function()
@@ -173,6 +188,7 @@ describe("the list in a file", function()
         assert(T:update(b.id, { notes = "x" }))
         assert(T:update(b.id, { notes = json.null }))
         assert.same(wanted, ids(T:ready()), name)
+        assert.truthy(fs.read(state .. "/index"):find("\n", 1, true)) -- made anew
       end
     end
     spoil(function() return nil end)
