@@ -136,11 +136,18 @@ local function react(run, result)
   return count_progress(run, result)
 end
 
+-- A budget that is used up together with the work has stopped nothing.
+local function nothing_left(run, opts)
+  local issue, exit, reason = choose.next(run.ctx, { spec = opts.spec })
+  if issue or type(exit) ~= "number" then return nil end
+  return react(run, { exit = exit, reason = reason })
+end
+
 local function one_step(run, opts)
   local ctx = run.ctx
   if ctx.halt.after_step then return interrupted(ctx.halt) end
   local reached = run.budget:reached()
-  if reached then return budget_end(reached) end
+  if reached then return nothing_left(run, opts) or budget_end(reached) end
   local result, message, code, hint = (opts.step or step.run)(ctx.project, {
     spec = opts.spec, config = opts.config, effects = opts.effects, policy = opts.policy,
     tracker = ctx.tracker, repo = ctx.repo or false, budget = run.budget:child({}), halt = ctx.halt,
