@@ -29,15 +29,16 @@ describe("changes.find", function()
       { found.files, found.since, found.commits, found.lost, found.truncated })
   end)
 
-  it("asks nothing about what is the same", function()
+  it("asks nothing but what is uncommitted where all is the same", function()
     local one = repo({})
     local begun = { before = { head = "h1", tree = "t1" }, base = { tree = "t1" } }
     assert.same({}, assert(changes.find(one, begun, { head = "h1", tree = "t1" })).files)
-    assert.same({}, one.asked)
+    assert.same({ "changes h1 t1" }, one.asked)
   end)
 
   it("fails where anything cannot be known", function()
-    for _, key in ipairs({ "changes t1 t2", "changes t0 t2", "commits h1 h2", "commits h2 h1" }) do
+    for _, key in ipairs({ "changes t1 t2", "changes t0 t2", "commits h1 h2", "commits h2 h1",
+      "changes h2 t2" }) do
       local found, message, code, hint = changes.find(repo({ [key] = false }), BEGUN, { head = "h2", tree = "t2" })
       assert.is_nil(found)
       assert.same({ "git: cannot", "EUNSAFE", "mend it" }, { message, code, hint }, key)
