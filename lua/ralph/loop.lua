@@ -9,6 +9,7 @@ local contexts = require "ralph.context"
 local limits = require "ralph.attempt.limits"
 local evidences = require "ralph.evidence"
 local displays = require "ralph.display"
+local pieces = require "ralph.pieces"
 local signals = require "ralph.signals"
 local step = require "ralph.step"
 local transcripts = require "ralph.transcript"
@@ -206,7 +207,9 @@ end
 
 local function work(run, opts)
   local ctx = run.ctx
-  transcripts.prune(ctx.project, ctx.config.keep_logs, wrapix.sys.time())
+  local now = wrapix.sys.time()
+  transcripts.prune(ctx.project, ctx.config.keep_logs, now)
+  pieces.sweep(ctx.project, now)
   local ok, message = ctx:perform("hook", { name = "before_loop",
     arg = { project = ctx.project.root, spec = opts.spec, limits = run.budget.limits } })
   if not ok then return finish(run, ending("broken", EXIT.failed, message)) end
