@@ -133,7 +133,7 @@ $(BUILD)/scripts.c: src/pack.lua src/strip.lua $(BUILD)/scripts.list $(LUA_FILES
 
 ## all           build everything into build/ (the default)
 ## deps          install what building and running need (Debian, Ubuntu)
-## demo          install, build, and watch a toy agent work in a sandbox
+## demo          install, build, and watch a toy agent do three issues in sandboxes
 deps:
 	@.ci/deps run
 

@@ -1,23 +1,16 @@
 -- SPDX-License-Identifier: MIT
--- A toy agent mends a small C project in a sandbox, while you watch; then the
--- sandbox is attacked. Works on a copy of project/: nothing here is changed.
+-- A toy agent works through three issues of a small C project in sandboxes, while you
+-- watch; then the sandbox is attacked. Works on a copy of project/, with a state of its
+-- own: nothing here, and nothing of yours, is changed.
 --   wrapix examples/demo/demo.lua
 
 local wrapix = require("wrapix")
 local fs, proc, sys = wrapix.fs, wrapix.proc, wrapix.sys
 
 local here = assert(fs.realpath(debug.getinfo(1, "S").source:match("^@(.*)/") or "."))
+local program = assert(fs.realpath("/proc/self/exe"))
 
--- A profile is a table. One for C, and what this demo needs besides.
-local c_profile = { name = "c", packages = { "gcc", "libc6-dev", "make" } }
-local profile = wrapix.derive(c_profile, {
-  name = "demo",
-  mounts = { { source = here .. "/agent", dest = "/opt/agent" } },
-  network = "none",
-  limits = { memory = "1g", pids = 200, timeout = "2m" },
-})
-
--- The sandbox writes to the same place by itself: no line may wait here.
+-- Others write to the same place: no line may wait here.
 io.stdout:setvbuf("line")
 
 local function heading(text) print("\n== " .. text) end
@@ -28,11 +21,63 @@ local log = setmetatable({ note = tell, warn = tell, error = tell }, {
   __index = function() return function() end end,
 })
 
--- The last lines of a host program's output, set in.
+-- The demo's end, from wherever it has to be.
+local function fail(message, hint) error({ message = message, hint = hint }, 0) end
+
+-- Shows a host program's output, set in.
 local function show(argv, cwd)
   local result = assert(proc.run(argv, { cwd = cwd, env = { LC_ALL = "C" } }))
   for line in (result.stdout .. result.stderr):gmatch("[^\n]+") do print("   " .. line) end
 end
+
+-- A project of the demo, with a state of its own, so that nothing is left in yours.
+local function project_in(dir)
+  assert(fs.copy_tree(here .. "/project", dir .. "/text"))
+  assert(fs.copy_tree(here .. "/agent", dir .. "/agent"))
+  return { dir = dir .. "/text", env = { XDG_STATE_HOME = dir .. "/state" } }
+end
+
+-- Runs wrapix, or ralph, as you would type it; the status has to be the one that is wanted.
+local function type_in(project, wanted, words, opts)
+  local shown = {}
+  for i, word in ipairs(words) do shown[i] = word:find("[^%w/=._-]") and '"' .. word .. '"' or word end
+  print("$ " .. table.concat(shown, " "))
+  if words[1] == "ralph" then words = { "wrapix", table.unpack(words) } end
+  local result = assert(proc.run({ program, table.unpack(words, 2) }, {
+    cwd = project.dir, env = project.env, stdout = opts and opts.stdout or "inherit", stderr = "inherit",
+  }))
+  if result.code ~= wanted then fail(("status %s, and not %d"):format(result.code or "?", wanted)) end
+  return result.stdout
+end
+
+-- Adds an issue and returns its id.
+local function add(project, title, needs)
+  local words = { "ralph", "issue", "add", title }
+  if needs then table.move({ "--needs", needs }, 1, 2, #words + 1, words) end
+  local id = type_in(project, 0, words, { stdout = "pipe" }):match("%S+")
+  print(id)
+  return id
+end
+
+-- A repository, made in the sandbox: what is in there no program of the host has to trust.
+local FIRST_COMMIT = "git init -q -b main && git config user.name Demo && git config user.email demo@localhost"
+  .. " && git add . && git commit -q -m 'A project whose test fails'"
+
+local function start(project)
+  local sandbox = assert(wrapix.sandbox(project.dir .. "/wrapix.lua", { workspace = project.dir }))
+  local plan, message, _, hint = sandbox:plan({ "true" })
+  if not plan then fail(message, hint) end
+  for _, warning in ipairs(plan.warnings) do tell(nil, "warning: " .. warning.text) end
+  print("   the first start makes the image, in a minute or two; later ones take a moment")
+  local result
+  result, message, _, hint = sandbox:run({ "sh", "-c", FIRST_COMMIT }, { log = log })
+  if not result then fail(message, hint) end
+  if result.code ~= 0 then fail("the sandbox did not start") end
+  print(("   started, git has its first commit, ended: %.1f s"):format(result.seconds))
+  return sandbox
+end
+
+-- Attacks ------------------------------------------------------------------------
 
 -- A place of the host's home that no image has.
 local function private_place(home)
@@ -77,48 +122,53 @@ local function attack(sandbox, secret)
   return got_through
 end
 
-local function fail(message, hint)
-  print("\nThe demo ends here: " .. message)
-  if hint then print("hint: " .. hint) end
-  return 1
-end
+-- The demo -----------------------------------------------------------------------
+
+local WAITING = 102
 
 local function demo(dir)
-  local workspace, secret = dir .. "/project", dir .. "/secret.txt"
-  assert(fs.copy_tree(here .. "/project", workspace))
+  local project, secret = project_in(dir), dir .. "/secret.txt"
   assert(fs.write_atomic(secret, "only the host knows\n", { mode = tonumber("644", 8) }))
-  heading("1. A C project whose test fails, copied to " .. workspace)
-  show({ "ls", "-l" }, workspace)
+  heading("1. A C project whose test fails, copied to " .. project.dir)
+  show({ "ls" }, project.dir)
+  print("   its files are programs that would run on this host: they count when you trust them")
+  type_in(project, 0, { "wrapix", "trust", "--yes", "--quiet" }, { stdout = "null" })
 
-  heading("2. A sandbox for it: Debian with " .. table.concat(c_profile.packages, ", "))
-  local sandbox = assert(wrapix.sandbox(profile, { workspace = workspace }))
-  local plan, message, _, hint = sandbox:plan({ "/opt/agent" })
-  if not plan then return fail(message, hint) end
-  for _, warning in ipairs(plan.warnings) do tell(nil, "warning: " .. warning.text) end
-  print("   the first start makes the image, in a minute or two; later ones take a moment")
-  local result
-  result, message, _, hint = sandbox:run({ "true" }, { log = log })
-  if not result then return fail(message, hint) end
-  if result.code ~= 0 then return fail("the sandbox did not start") end
-  print(("   started and ended in %.1f s"):format(result.seconds))
+  heading("2. A sandbox for it: Debian with gcc, git and make")
+  local sandbox = start(project)
 
-  heading("3. The agent works in the sandbox, where the project is /workspace")
-  result = assert(sandbox:run({ "/opt/agent" }))
-  if result.code ~= 0 then return fail("the agent gave up") end
+  heading("3. Three issues; the second and the third need the first")
+  local mend = add(project, "Make the tests pass")
+  local case = add(project, "Find palindromes whatever the case", mend)
+  add(project, "Write a README", mend)
 
-  heading("4. What it changed, seen from the host")
-  show({ "diff", "-u", "--label", "before", "--label", "after", here .. "/project/text.c", "text.c" },
-    workspace)
+  heading("4. A toy agent does them, each attempt in a sandbox; `make test` in another one judges it")
+  type_in(project, WAITING, { "ralph", "loop" })
+
+  heading("5. It had a question; you answer, and the loop goes on")
+  type_in(project, 0, { "ralph", "answer" })
+  type_in(project, 0, { "ralph", "answer", case, "1" })
+  type_in(project, 0, { "ralph", "loop" })
+
+  heading("6. What it changed, seen from the host")
+  show({ "diff", "-U1", "--label", "before", "--label", "after", here .. "/project/text.c", "text.c" },
+    project.dir)
   print(("   ...and who owns the files now; you are %s:"):format(sys.username() or sys.uid()))
-  show({ "ls", "-l" }, workspace)
+  show({ "ls", "-l", "README.md", "text.c" }, project.dir)
+  print("   ...and who committed what, as git in the sandbox says:")
+  assert(sandbox:run({ "git", "--no-pager", "log", "--reverse", "--format=   %h %s" }))
 
-  heading("5. What a program in the sandbox cannot do")
+  heading("7. What a program in the sandbox cannot do")
   local got_through = attack(sandbox, secret)
-  if got_through > 0 then return fail(got_through .. " of the attempts worked") end
-  print("\nAll was refused, and the test passes. Next: build/wrapix --help, README.md")
-  return 0
+  if got_through > 0 then fail(got_through .. " of the attempts worked") end
+  print("\nAll was refused, and the test passes. Next: build/wrapix --help, README.md, docs/ralph.md")
 end
 
 local dir = assert(fs.temp_dir("wrapix-demo-"))
 local cleanup <close> = setmetatable({}, { __close = function() fs.remove_tree(dir) end })
-return demo(dir), cleanup
+local ok, failure = pcall(demo, dir)
+if ok then return 0 end
+if type(failure) ~= "table" then error(failure, 0) end
+print("\nThe demo ends here: " .. failure.message)
+if failure.hint then print("hint: " .. failure.hint) end
+return 1, cleanup

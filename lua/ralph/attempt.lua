@@ -92,7 +92,7 @@ local function look_after(ctx, begun)
   local found
   if after then found, message, _, hint = changes.find(ctx.repo, begun, after) end
   if found then return after, found end
-  local nothing = { files = {}, since = {}, commits = {}, lost = {}, truncated = false }
+  local nothing = { files = {}, since = {}, left = {}, commits = {}, lost = {}, truncated = false }
   return after or {}, nothing, hint and ("%s (%s)"):format(message, hint) or message
 end
 
@@ -128,6 +128,7 @@ local function gather(ctx, begun, ended)
     question = signal and signal.kind == "ask" and { text = signal.text, options = signal.options } or nil,
     transcript = outcome.transcript,
   })
+  ctx.left = found.left
   evidence.broken, evidence.denied = seen.broken, outcome.denied or 0
   evidence.budget, evidence.requests = outcome.budget, outcome.requests
   return evidence

@@ -46,7 +46,8 @@ function M.read(project, id)
   return record
 end
 
---- Writes it back.
+--- Writes it back. Not synced: what a power cut takes of it is found out again, or counted
+--- once less.
 ---@param project ralph.Project
 ---@param id string
 ---@param record ralph.Attempts
@@ -62,7 +63,7 @@ function M.write(project, id, record)
   local text
   text, message = wrapix.json.encode(record)
   if not text then return nil, "attempts: " .. message, "EINVAL" end
-  ok, message, code = wrapix.fs.write_atomic(file, text .. "\n", { mode = PRIVATE })
+  ok, message, code = wrapix.fs.write_atomic(file, text .. "\n", { mode = PRIVATE, sync = false })
   if not ok then return nil, "attempts: " .. message, code end
   return true
 end

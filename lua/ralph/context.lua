@@ -23,6 +23,7 @@ local M = {}
 ---@field effects table<string, ralph.Effect>?
 ---@field limits_dir string what loops of this host know of limits
 ---@field issue table? the one in work
+---@field left table[]? what differed from HEAD after the attempt, by whomever
 ---@field guard table? of the list, since the claim
 local Context = {}
 Context.__index = Context

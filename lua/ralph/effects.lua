@@ -25,6 +25,9 @@ function BUILT_IN.agent(ctx, args) return require("ralph.attempt.agent").run(ctx
 -- { issue, message, paths?, exclude } → { committed }; no paths: all but what is excluded
 function BUILT_IN.commit(ctx, args) return ctx:verifying():commit(args) end
 
+-- {} → { count }: containers of processes that died
+function BUILT_IN.reap(ctx) return { count = wrapix.reap(ctx.project.log) } end
+
 -- { id, attempt, message } → { ref, commit }; nothing when there is nothing to keep
 function BUILT_IN.rescue(ctx, args)
   if not ctx.repo then return nil, "rescue: there is no repository", "ENOREPO" end

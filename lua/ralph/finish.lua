@@ -34,13 +34,11 @@ local function leftovers(ctx, evidence, made)
   local is_own, is_made, list = {}, {}, wrapix.json.array()
   for _, path in ipairs(own or {}) do is_own[path] = true end
   for _, path in ipairs(made) do is_made[path] = true end
-  local changes, message, code, hint = ctx.repo:changes(evidence.after.head, evidence.after.tree)
-  if not changes then return nil, message, code, hint end
-  for _, change in ipairs(changes) do
+  for _, change in ipairs(ctx.left) do
     local is_work = not is_made[change.path] and not change.link
     if is_work and (not own or is_own[change.path]) then list[#list + 1] = change.path end
   end
-  return list, not own or changes.truncated
+  return list, not own or ctx.left.truncated == true
 end
 
 --- Commits what a done attempt left. Nothing is done where that is not wanted, or where
@@ -54,12 +52,9 @@ end
 function M.commit(ctx, evidence)
   if not ctx.config.commit or not ctx.repo then return true end
   local made = verify.made(ctx.project.paths.verify)
-  local left, message, code, hint = leftovers(ctx, evidence, made)
-  if not left then return nil, message, code, hint end
+  local left, is_all = leftovers(ctx, evidence, made)
   if #left == 0 then return true end
-  local is_all = message
-  local done
-  done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "commit", { issue = ctx.issue.id,
+  local done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "commit", { issue = ctx.issue.id,
     message = message_of(ctx, evidence), paths = not is_all and left or nil, exclude = made })
   if not done then return nil, message, code, hint end
   local head = ctx.repo:head()

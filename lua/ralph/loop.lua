@@ -9,6 +9,7 @@ local contexts = require "ralph.context"
 local limits = require "ralph.attempt.limits"
 local evidences = require "ralph.evidence"
 local displays = require "ralph.display"
+local pieces = require "ralph.pieces"
 local signals = require "ralph.signals"
 local step = require "ralph.step"
 local transcripts = require "ralph.transcript"
@@ -136,11 +137,18 @@ local function react(run, result)
   return count_progress(run, result)
 end
 
+-- A budget that is used up together with the work has stopped nothing.
+local function nothing_left(run, opts)
+  local issue, exit, reason = choose.next(run.ctx, { spec = opts.spec })
+  if issue or type(exit) ~= "number" then return nil end
+  return react(run, { exit = exit, reason = reason })
+end
+
 local function one_step(run, opts)
   local ctx = run.ctx
   if ctx.halt.after_step then return interrupted(ctx.halt) end
   local reached = run.budget:reached()
-  if reached then return budget_end(reached) end
+  if reached then return nothing_left(run, opts) or budget_end(reached) end
   local result, message, code, hint = (opts.step or step.run)(ctx.project, {
     spec = opts.spec, config = opts.config, effects = opts.effects, policy = opts.policy,
     tracker = ctx.tracker, repo = ctx.repo or false, budget = run.budget:child({}), halt = ctx.halt,
@@ -199,7 +207,9 @@ end
 
 local function work(run, opts)
   local ctx = run.ctx
-  transcripts.prune(ctx.project, ctx.config.keep_logs, wrapix.sys.time())
+  local now = wrapix.sys.time()
+  transcripts.prune(ctx.project, ctx.config.keep_logs, now)
+  pieces.sweep(ctx.project, now)
   local ok, message = ctx:perform("hook", { name = "before_loop",
     arg = { project = ctx.project.root, spec = opts.spec, limits = run.budget.limits } })
   if not ok then return finish(run, ending("broken", EXIT.failed, message)) end

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What a process that died left behind: an issue in progress whose owner is dead. Its
 -- work is kept on a rescue ref, the issue is told of it and opened again. Nothing in the
--- work tree is reset, and no container is looked for: those go with their owner's lease.
+-- work tree is reset. Containers of the dead go first: one that is a moment from its end
+-- may still write to the work tree.
 
 local attempts = require "ralph.attempts"
 local wrapix = require "wrapix"
@@ -76,6 +77,7 @@ function M.run(ctx)
   local orphans, message, code, hint = ctx.tracker:orphans()
   if not orphans then return nil, message, code, hint end
   local settled = {}
+  if #orphans > 0 then ctx:perform("reap", {}) end
   for i, issue in ipairs(orphans) do
     local one
     one, message, code, hint = settle_one(ctx, issue)

@@ -40,6 +40,12 @@ local function profile_names(workspace)
   return require("wrapix.profile").list(context.profiles(context.workspace(workspace)))
 end
 
+---Takes away what launchers that died left: their containers, and what is on disk of
+---their sessions. A start of a sandbox does that as well. Starts no process when nobody died.
+---@param log { warn: fun(self: table, text: string), detail: fun(self: table, text: string) }
+---@return integer count of sessions
+local function reap(log) return require("wrapix.reap").stale({ dirs = dirs() }, log) end
+
 -- A file of a workspace is run only as the user has agreed to; what they agreed to is
 -- changed by `wrapix trust` alone.
 local trust = {
@@ -61,6 +67,7 @@ local makers = {
     local context = require("wrapix.context")
     return require("wrapix.profile").catalog(context.profiles(context.workspace()))
   end,
+  reap = function() return reap end,
   sandbox = function() return require("wrapix.sandbox").new end,
   script = function() return script end,
   trust = function() return trust end,

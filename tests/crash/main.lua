@@ -28,7 +28,7 @@ end
 if not fault.enabled then error("the crash suite needs a build with WX_FAULTS", 0) end
 
 local cases = {}
-for _, name in ipairs({ "points", "losses", "places", "crowds" }) do
+for _, name in ipairs({ "points", "losses", "places", "crowds", "loop" }) do
   local list = require(name)
   table.move(list, 1, #list, #cases + 1, cases)
 end

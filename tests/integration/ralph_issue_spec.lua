@@ -144,10 +144,10 @@ describe("ralph issue", function()
     world:write("all.jsonl", text)
     assert.equal("0 added, 0 replaced, 3 left out\n", ok(issue("import", world.dir .. "/all.jsonl")))
     local bad = world:run({ "ralph", "issue", "import", "-" },
-      { input = '{"id":"bd-9","title":"new"}\n{"id":"bd-1","title":7}\n' })
+      { input = '{"id":"bd-new-one","title":"new"}\n{"id":"bd-1","title":7}\n' })
     assert.equal(1, bad.code)
     assert.matches("import: line 2: title: is empty", bad.stderr)
-    assert.equal(1, issue("show", "bd-9").code)
+    assert.equal(1, issue("show", "bd-new-one").code)
     local circle = world:run({ "ralph", "issue", "import", "-" }, { input =
       '{"id":"bd-8","title":"a","dependencies":[{"depends_on_id":"bd-9","type":"blocks"}]}\n'
       .. '{"id":"bd-9","title":"b","dependencies":[{"depends_on_id":"bd-8","type":"blocks"}]}\n' })

@@ -4,6 +4,8 @@
 
 local fs = require("wrapix.fs")
 local json = require("wrapix.json")
+local net = require("wrapix.net")
+local task = require("wrapix.task")
 local worlds = require("support.ralph_world")
 local wait_until = require("support.world").wait_until
 
@@ -126,6 +128,35 @@ describe("ralph loop", function()
     assert.matches("all done (2 done", result.stdout, 1, true)
   end)
 
+  it("tells the person of a question and of the end", function()
+    world = worlds.new()
+    world:write("config/wrapix/ralph.lua", 'return { profile = "toy", context = {}, max_iterations = 2 }')
+    world:add("One")
+    world:add("Two")
+    world:play([["$RALPH" ask 'red?'; finish bye]], "write a 1; complete")
+    assert(fs.ensure_dir(world.dir .. "/run/wrapix", tonumber("700", 8)))
+    local listener <close> = assert(net.listen_unix(world.dir .. "/run/wrapix/notify.sock"))
+    local told = {}
+    local result = task.scope(function(scope)
+      local hearing = scope:spawn(function()
+        for connection in function() return listener:accept() end do
+          local line = connection:read_line()
+          if line then told[#told + 1] = json.decode(line) end
+          connection:close()
+        end
+        return true
+      end)
+      local ended = world:ralph("loop")
+      hearing:cancel()
+      return ended
+    end)
+    assert.equal(102, result.code, result.stdout .. result.stderr)
+    local titles = {}
+    for i, message in ipairs(told) do titles[i] = message.title end
+    assert.same({ "ralph: a question", "ralph: stopped" }, titles)
+    assert.matches("red?", told[1].message, 1, true)
+  end)
+
   it("removes old transcripts when it starts, and nothing through a link", function()
     world = worlds.new('keep_logs = "1d"')
     local logs = world.workspace .. "/.wrapix/logs/no-spec/"
@@ -145,14 +176,14 @@ end)
 describe("examples/scripts/ralph_loop.lua", function()
   it("is a loop of one's own over the same phases", function()
     local world = worlds.new("retries = 1")
-    local task = world:add("Task")
+    local chore = world:add("Task")
     local bug = world:add("Bug", 'issue_type = "bug", priority = 4')
     world:add("Third")
     world:play("finish 'not yet'", "write b 1; complete", "write a 1; complete", "write c 1; complete",
       "write ok 1; complete")
     local result = world:run({ WRAPIX_ROOT .. "/examples/scripts/ralph_loop.lua", "test -e ok", "big" })
     assert.equal(0, result.code, result.stderr)
-    assert.same({ "closed", "closed" }, { world:status(task), world:status(bug) })
+    assert.same({ "closed", "closed" }, { world:status(chore), world:status(bug) })
     assert.matches("Title: Bug", world:prompt(1))
     assert.matches("Title: Bug", world:prompt(2))
     assert.matches("slow checks fail: ", result.stdout)

@@ -115,6 +115,7 @@ function M.new(opts)
     root = dir .. "/work", name = "work", config = config, log = log,
     dirs = { state = dir .. "/state", wrapix = dir .. "/work/.wrapix" },
     paths = { specs = dir .. "/state/specs", base = dir .. "/state/base",
+      kept = dir .. "/state/kept", git = dir .. "/state/git",
       attempts = dir .. "/state/attempts", verify = dir .. "/state/verify.json",
       work_lock = dir .. "/state/work.lock" },
     sandbox = function() return { agent = function() return "play" end } end,
@@ -143,6 +144,10 @@ function M.new(opts)
       if opts.commit then return opts.commit(args, desk) end
       desk.repo.at, desk.repo.committed = "head2", desk.repo.now
       return { committed = true }
+    end,
+    reap = function()
+      desk.reaped = { rescued = desk.repo.rescued }
+      return { count = 0 }
     end,
     notify = function(_, args)
       desk.told[#desk.told + 1] = args.title

@@ -3,34 +3,47 @@
 -- all attempts at the issue have changed together. What cannot be known is a failure:
 -- nothing is judged by half of it.
 
+local wrapix = require "wrapix"
+
 local M = {}
 
 ---@class ralph.Changes
 ---@field files ralph.GitChange[] of this attempt
 ---@field since ralph.GitChange[] of all attempts in a row
+---@field left ralph.GitChange[] what differs from HEAD, by whomever
 ---@field commits ralph.GitCommit[]
 ---@field lost ralph.GitCommit[] that were there before and are not in HEAD any more
 ---@field truncated boolean there are more files than are listed
 
 local MOST_LOST = 20
 
-local function between(repo, from, to)
+local function changes(repo, from, to)
   if from == to then return {} end
   return repo:changes(from, to)
 end
 
--- A history that was rewritten takes away what others did.
-local function compare_heads(repo, before, after, found)
-  if not after or before == after then return true end
-  local commits, message, code, hint = repo:commits(before, after)
-  if not commits then return nil, message, code, hint end
-  found.commits = commits
-  if not before then return true end
-  local lost
-  lost, message, code, hint = repo:commits(after, before, MOST_LOST)
-  if not lost then return nil, message, code, hint end
-  found.lost = lost
-  return true
+-- Commits that `to` has and `from` has not.
+local function commits(repo, from, to, most)
+  if not to or from == to then return {} end
+  return repo:commits(from, to, most)
+end
+
+-- A program of git each: side by side they take as long as the slowest.
+local function all(questions)
+  local answers, failure = {}, nil
+  wrapix.task.scope(function(scope)
+    for name, question in pairs(questions) do
+      scope:spawn(function()
+        local answer = table.pack(question[1](table.unpack(question, 2, 5)))
+        answers[name] = answer[1]
+        if not answer[1] then failure = failure or answer end
+        return true
+      end)
+    end
+    return true
+  end)
+  if failure then return nil, table.unpack(failure, 2, 4) end
+  return answers
 end
 
 --- Looks what has changed.
@@ -42,20 +55,21 @@ end
 ---@return string? code
 ---@return string? hint
 function M.find(repo, begun, after)
-  local found = { files = {}, since = {}, commits = {}, lost = {}, truncated = false }
-  if not repo then return found end
-  local before, base = begun.before, begun.base
-  local files, message, code, hint = between(repo, before.tree, after.tree)
-  if not files then return nil, message, code, hint end
-  found.files, found.since = files, files
-  if base.tree ~= before.tree then
-    found.since, message, code, hint = between(repo, base.tree, after.tree)
-    if not found.since then return nil, message, code, hint end
+  if not repo then
+    return { files = {}, since = {}, left = {}, commits = {}, lost = {}, truncated = false }
   end
-  found.truncated = files.truncated == true or found.since.truncated == true
-  local ok
-  ok, message, code, hint = compare_heads(repo, before.head, after.head, found)
-  if not ok then return nil, message, code, hint end
+  local before, base = begun.before, begun.base
+  local found, message, code, hint = all({
+    files = { changes, repo, before.tree, after.tree },
+    since = base.tree ~= before.tree and { changes, repo, base.tree, after.tree } or nil,
+    left = { changes, repo, after.head, after.tree },
+    commits = { commits, repo, before.head, after.head },
+    -- A history that was rewritten takes away what others did.
+    lost = { commits, repo, after.head, before.head, MOST_LOST },
+  })
+  if not found then return nil, message, code, hint end
+  found.since = found.since or found.files
+  found.truncated = found.files.truncated == true or found.since.truncated == true
   return found
 end
 

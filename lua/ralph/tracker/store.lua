@@ -40,6 +40,7 @@ local STALE = {}
 ---@class ralph.Store
 ---@field root string
 ---@field state string
+---@field patience number seconds to wait for the lock
 local Store = {}
 Store.__index = Store
 
@@ -145,8 +146,11 @@ end
 local function read_known(store, found)
   local head = index.read_head(store.state)
   if not head or head.fp ~= found.fp then return nil end
-  local it = view.known(head, text_of(store, head), function()
-    return index.read_base(store.state, head.base)
+  local it
+  it = view.known(head, text_of(store, head), function()
+    local base = index.read_base(store.state, head.base)
+    it.base = base and it.base -- else it is written anew by whoever needed it
+    return base
   end)
   it.base = head.base
   if not head.is_young then return it end
@@ -181,6 +185,10 @@ local function run(store, fn)
     error(STALE, 0)
   end
   if not results[1] then error(results[2], 0) end
+  local is_known = found.stat and it.fp == found.fp and it.is_canonical
+  if is_known and it.base == nil and it:knows_all() then
+    remember(store, it, is_young(found.stat), it:tail_size())
+  end
   return table.unpack(results, 2, results.n)
 end
 
@@ -291,10 +299,10 @@ local function lock(store)
   if not ok then return fail(message, code) end
   local file = store.state .. "/tracker.lock"
   local held
-  held, message, code = wrapix.fs.lock(file, { wait = LOCK_PATIENCE })
+  held, message, code = wrapix.fs.lock(file, { wait = store.patience })
   if held then return held end
   if code == "EAGAIN" then
-    return fail(("%s has held its lock for %d seconds"):format(holder(file), LOCK_PATIENCE),
+    return fail(("%s has held its lock for %g seconds"):format(holder(file), store.patience),
       "EBUSY", "look what that process is; a process that ended holds no lock")
   end
   return fail(message, code)
@@ -377,6 +385,8 @@ end
 ---@param root string real path of the workspace
 ---@param state string directory of the host for this project
 ---@return ralph.Store
-function M.new(root, state) return setmetatable({ root = root, state = state }, Store) end
+function M.new(root, state)
+  return setmetatable({ root = root, state = state, patience = LOCK_PATIENCE }, Store)
+end
 
 return M

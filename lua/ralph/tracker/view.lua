@@ -29,6 +29,7 @@ local M = {}
 ---@field pending_count integer
 ---@field growth integer bytes that what is pending adds at the most
 ---@field _text ralph.Text where the text comes from while it is not here
+---@field _places table<string, { start: integer, stop: integer? }> what was looked for
 ---@field _index (fun(): string?)? the text of the index
 ---@field _all ralph.Entry[]? what the list was read to, where it was
 local View = {}
@@ -120,6 +121,10 @@ function View:tail_size() return self._body and #self._tail or self._text.tail e
 ---@return boolean
 function View:is_partial() return self._body == nil end
 
+--- Whether the entries of all issues are here.
+---@return boolean
+function View:knows_all() return self._list ~= nil end
+
 --- Bytes of the body.
 ---@return integer
 function View:size() return self._body and #self._body or self._text.size end
@@ -129,6 +134,8 @@ function View:size() return self._body and #self._body or self._text.size end
 ---@return integer start
 ---@return integer? stop its line's end; nil when it is not there
 function View:locate(id)
+  local place = self._places[id]
+  if place then return place.start, place.stop end
   local low, high = 1, self:size() + 1
   while low < high do
     local middle = (low + high) // 2
@@ -136,8 +143,9 @@ function View:locate(id)
     if not found or found >= id then high = middle else low = middle + 1 end
   end
   local start, found = line_at(self, low)
-  if found ~= id then return start end
-  return start, line_end(self, start)
+  local stop = found == id and line_end(self, start) or nil
+  self._places[id] = { start = start, stop = stop }
+  return start, stop
 end
 
 --- Whether there is an issue with this id.
@@ -396,7 +404,7 @@ function M.parsed(fp, list)
   local a, b = M.sums(list.body, list.tail)
   return setmetatable({
     fp = fp, count = #list.ids, overlay = {}, overlay_size = 0, a = a, b = b,
-    is_canonical = list.is_canonical, pending = {}, pending_count = 0, growth = 0,
+    is_canonical = list.is_canonical, pending = {}, pending_count = 0, growth = 0, _places = {},
     _body = list.body, _tail = list.tail, _all = all,
   }, View)
 end
@@ -409,7 +417,7 @@ end
 function M.known(head, text, read_index)
   return setmetatable({
     fp = head.fp, count = head.count, overlay = head.overlay, overlay_size = head.overlay_size,
-    a = head.a, b = head.b, is_canonical = true, pending = {}, pending_count = 0, growth = 0,
+    a = head.a, b = head.b, is_canonical = true, pending = {}, pending_count = 0, growth = 0, _places = {},
     _text = text, _index = read_index,
   }, View)
 end

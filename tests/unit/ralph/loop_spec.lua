@@ -74,9 +74,15 @@ describe("loop", function()
   end)
 
   it("ends after so many steps", function()
-    local summary, given = play({ step("done"), step("failed"), step("done") }, { max_iterations = 2 })
+    local summary, given = play({ step("done"), step("failed"), step("done") }, { max_iterations = 2 },
+      { issues = 1 })
     assert.same({ 103, "budget", "2 of 2 steps", 2 }, { summary.exit, summary.ended, summary.reason, #given })
     assert.same({ "ralph: budget reached" }, desk.told)
+  end)
+
+  it("does not blame a budget that was used up together with the work", function()
+    local summary = run({ issues = 2 }, { max_iterations = 2 })
+    assert.same({ 0, "done", 2 }, { summary.exit, summary.ended, summary.steps })
   end)
 
   it("gives each step what the loop has left", function()

@@ -173,6 +173,7 @@ describe("step", function()
     assert.equal("refs/wrapix/rescue/a-1/4", result.settled[1].rescue.ref)
     assert.matches("^comment a%-1 The process that worked on this died. Its work is kept", desk.tracker.calls[1])
     assert.equal("release a-1 ", desk.tracker.calls[2])
+    assert.same({}, desk.reaped) -- and what still ran of it ended before its work was kept
     assert.equal("a-1", result.issue.id)
     assert.equal(5, result.evidence.attempt)
   end)

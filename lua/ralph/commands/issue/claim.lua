@@ -9,9 +9,9 @@ local wrapix = require "wrapix"
 local M = {
   name = "claim",
   summary = "Take an issue to work on it.",
-  description = "Makes an issue yours and in progress, if it is ready; of several who try at "
-    .. "once one "
-    .. "gets it. Ends with 1 when another has it. It stays yours until it is closed or reopened; with "
+  description = "Makes an issue yours and in progress, if it is ready. Ends with 1 when another has it; "
+    .. "to claim your own again is no failure, so scripts that run at the same time claim with --pid, "
+    .. "each for itself: one of them gets it. An issue stays yours until it is closed or reopened; with "
     .. "--pid, the next ralph that starts after the end of that process opens it again.",
   arguments = { { name = "id", argname = "ID", description = "Its id, or the beginning of it." } },
   options = common.list({
