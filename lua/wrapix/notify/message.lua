@@ -60,9 +60,17 @@ local function cut(text, limit)
   return text:sub(1, utf8.offset(text, limit) - 1) .. "…"
 end
 
+-- Not by a pattern: one that looks for the spaces at an end looks at each run of them from
+-- each of its spaces, and 64 KiB of spaces would take ten seconds.
+local function trim(text)
+  local last = #text
+  while byte(text, last) == SPACE do last = last - 1 end
+  return text:sub(find(text, "[^ ]") or 1, last)
+end
+
 local function fitted(text, limit)
   local first, last = byte(text, 1), byte(text, -1)
-  if first == SPACE or last == SPACE then text = text:match("^ *(.-) *$") end
+  if first == SPACE or last == SPACE then text = trim(text) end
   return #text <= limit and text or cut(text, limit)
 end
 

@@ -120,6 +120,16 @@ describe("a line of the notification protocol", function()
     end
   end)
 
+  it("takes no longer for many spaces than for other characters", function()
+    local spaces = (" "):rep(messages.LONGEST_LINE - 100)
+    local before = os.clock()
+    for _, text in ipairs({ " x" .. spaces .. "y", "x" .. spaces .. "y ", spaces }) do
+      local message = messages.parse(('{"message":"%s"}'):format(text))
+      assert.equal(text == spaces and "" or "x  ", message.message:sub(1, 3))
+    end
+    assert.is_true(os.clock() - before < 1)
+  end)
+
   it("never raises on any bytes", function()
     math.randomseed(7)
     for _ = 1, 3000 do
