@@ -358,7 +358,7 @@ describe("wrapix-notifyd", function()
         stream:write(%q)
         stream:shutdown()
         stream:read()
-        return 0]]):format(socket, line("inside", { from = { session = "forged" } }))))
+        return 0]]):format(socket, line("inside", { from = { session = "forged" }, count = 7 }))))
       local result = assert(proc.run({ "unshare", "--mount", WRAPIX, "--run", dir .. "/client.lua" },
         { timeout = PATIENCE }))
       if result.code ~= 0 and result.stderr:find("unshare", 1, true) then

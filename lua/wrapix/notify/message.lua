@@ -41,6 +41,9 @@ M.DEFAULT_TITLE = "Claude Code"
 local LIMITS = { title = 200, message = 4000, sound = 64, urgency = 16, tag = 128, event = 64,
   session_id = 128, token = 256 }
 
+-- Messages that one may stand for: sums of them have to stay numbers.
+local MOST = 1 << 31
+
 local URGENCIES = { low = true, normal = true, critical = true }
 
 -- Cleaning -----------------------------------------------------------------------
@@ -154,7 +157,7 @@ local function make(object, opts, is_plain)
   if opts and opts.from then
     local count = object.count
     if object.from then out.from = clean_from(object.from) end
-    if math.type(count) == "integer" and count > 1 then out.count = count end
+    if math.type(count) == "integer" and count > 1 and count <= MOST then out.count = count end
   end
   return out
 end

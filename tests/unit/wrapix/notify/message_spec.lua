@@ -78,7 +78,7 @@ describe("a line of the notification protocol", function()
     local message = parse({ title = "T", count = 3, from = from }, { from = true })
     assert.same({ session = "s", name = "n", started = 5, screen = { tmux = "%1" } }, message.from)
     assert.equal(3, message.count)
-    for _, wrong in ipairs({ 0, -1, 1.5, "9", json.null }) do
+    for _, wrong in ipairs({ 0, -1, 1.5, "9", json.null, (1 << 31) + 1, math.maxinteger }) do
       assert.is_nil(parse({ count = wrong }, { from = true }).count)
     end
     for _, wrong in ipairs({ "x", json.array({ 1 }), json.null }) do
