@@ -166,6 +166,7 @@ describe("wrapix-notifyd", function()
     one:kill("HUP")
     assert.matches("unknown field 'sinkz' %(did you mean 'sinks'%?%)",
       task.timeout(PATIENCE, err.read_line, err))
+    assert.matches("the rules read before hold", task.timeout(PATIENCE, err.read_line, err))
     d:send(line("more"))
     d:wait_shown("new more|")
   end)
