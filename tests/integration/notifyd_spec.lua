@@ -445,8 +445,12 @@ describe("wrapix-notifyd", function()
       local result = d:run("notifyd", "install")
       assert.equal(0, result.code)
       assert.is_true(fs.exists(dir .. SERVICE))
-      assert.matches("systemctl: no bus\nhint: in a session of your desktop: systemctl --user daemon-reload",
-        result.stderr, 1, true)
+      assert.matches("systemctl: no bus\nhint: in a session of your desktop: systemctl --user daemon-reload"
+        .. " && systemctl --user enable --now wrapix-notifyd.socket\n", result.stderr, 1, true)
+      result = d:run("notifyd", "uninstall")
+      assert.is_false(fs.exists(dir .. SERVICE))
+      assert.matches("systemctl --user disable --now wrapix-notifyd.socket wrapix-notifyd.service"
+        .. " && systemctl --user daemon-reload\n", result.stderr, 1, true)
     end)
 
     case("never replaces or removes a file of somebody else", function()
