@@ -288,7 +288,7 @@ static void pass_on(struct relay *r, const struct pollfd fds[COUNT]) {
     r->typed.at = r->typed.len = 0;
   if (fds[MASTER].revents & ~POLLOUT && r->shown.len == 0)
     take_output(r);
-  if (fds[IN].revents)
+  if (fds[IN].revents && r->typed.len == 0) // a signal may have typed a key since
     take_keys(r, fds[IN].revents);
   size_t most = r->blocks ? SMALL_PIECE : sizeof r->shown.data;
   if (r->shown.len > 0 && fds[OUT].revents && !give(r->out, &r->shown, most))

@@ -195,6 +195,19 @@ describe("a watched terminal", function()
       assert.equal(1, (terminal:wait()))
     end)
 
+    it("gets the Ctrl-C and the line behind it that the process between finds together", function()
+      local terminal <close> = open("trap 'n=1' INT; echo up $PPID; "
+        .. "while [ -z \"$n\" ]; do sleep 0.02; done; read line; echo got $line")
+      local launcher = terminal:expect("up (%d+)\r")
+      local relay = (fs.read(("/proc/%s/task/%s/children"):format(launcher, launcher))):match("%d+")
+      kill("STOP", relay)
+      terminal:type("\3")
+      terminal:type("x\r")
+      kill("CONT", relay)
+      terminal:expect("got x")
+      assert.equal(0, (terminal:wait()))
+    end)
+
     it("gets lines and their end before, and every byte afterwards", function()
       local terminal <close> = open("read line; echo got $line; cat >/dev/null; echo end; "
         .. "stty raw -echo; echo raw; dd bs=1 count=4 2>/dev/null | od -An -tx1")

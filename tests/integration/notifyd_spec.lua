@@ -166,6 +166,7 @@ describe("wrapix-notifyd", function()
     one:kill("HUP")
     assert.matches("unknown field 'sinkz' %(did you mean 'sinks'%?%)",
       task.timeout(PATIENCE, err.read_line, err))
+    assert.matches("the rules read before hold", task.timeout(PATIENCE, err.read_line, err))
     d:send(line("more"))
     d:wait_shown("new more|")
   end)
@@ -358,7 +359,7 @@ describe("wrapix-notifyd", function()
         stream:write(%q)
         stream:shutdown()
         stream:read()
-        return 0]]):format(socket, line("inside", { from = { session = "forged" } }))))
+        return 0]]):format(socket, line("inside", { from = { session = "forged" }, count = 7 }))))
       local result = assert(proc.run({ "unshare", "--mount", WRAPIX, "--run", dir .. "/client.lua" },
         { timeout = PATIENCE }))
       if result.code ~= 0 and result.stderr:find("unshare", 1, true) then
@@ -444,8 +445,12 @@ describe("wrapix-notifyd", function()
       local result = d:run("notifyd", "install")
       assert.equal(0, result.code)
       assert.is_true(fs.exists(dir .. SERVICE))
-      assert.matches("systemctl: no bus\nhint: in a session of your desktop: systemctl --user daemon-reload",
-        result.stderr, 1, true)
+      assert.matches("systemctl: no bus\nhint: in a session of your desktop: systemctl --user daemon-reload"
+        .. " && systemctl --user enable --now wrapix-notifyd.socket\n", result.stderr, 1, true)
+      result = d:run("notifyd", "uninstall")
+      assert.is_false(fs.exists(dir .. SERVICE))
+      assert.matches("systemctl --user disable --now wrapix-notifyd.socket wrapix-notifyd.service"
+        .. " && systemctl --user daemon-reload\n", result.stderr, 1, true)
     end)
 
     case("never replaces or removes a file of somebody else", function()

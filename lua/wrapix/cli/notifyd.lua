@@ -60,8 +60,10 @@ end
 -- without one, or a login without its bus.
 local function tell_failed(found, deps)
   if not found.failed then return 0 end
+  local commands = {}
+  for i, argv in ipairs(found.failed) do commands[i] = shell.join(argv) end
   deps.report:warn(("notifyd: %s"):format(found.why),
-    ("in a session of your desktop: %s"):format(shell.join(found.failed)))
+    ("in a session of your desktop: %s"):format(table.concat(commands, " && ")))
   return 0
 end
 
@@ -156,6 +158,15 @@ local function show_log(args, deps)
   return 0
 end
 
+-- Those of a list that are tables: whoever may write the history may write anything.
+local function tables_of(list)
+  local out = {}
+  for _, one in ipairs(type(list) == "table" and list or {}) do
+    if type(one) == "table" then out[#out + 1] = one end
+  end
+  return out
+end
+
 local function explain_one(record, deps)
   local head = ("%s  %s: %s\n"):format(text_table.moment(record.time), shown(record.name),
     shown(record.title))
@@ -163,10 +174,10 @@ local function explain_one(record, deps)
   local function add(name, answer, detail)
     rows[#rows + 1] = { "  " .. shown(name), shown(answer), detail and shown(detail) or "" }
   end
-  for _, level in ipairs(type(record.levels) == "table" and record.levels or {}) do
+  for _, level in ipairs(tables_of(record.levels)) do
     add(level.name, level.answer, level.detail)
   end
-  for _, sink in ipairs(type(record.sinks) == "table" and record.sinks or {}) do
+  for _, sink in ipairs(tables_of(record.sinks)) do
     add("sink " .. tostring(sink.name), sink.ok and "showed it" or "failed", sink.detail)
   end
   add("decision", decision_text(record), count_text(record) ~= ""

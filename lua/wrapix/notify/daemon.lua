@@ -145,9 +145,9 @@ end
 local Daemon = {}
 Daemon.__index = Daemon
 
-local function load_config(opts)
+local function load_config(opts, hint)
   local config, problem = configs.load(opts.dirs)
-  if problem then opts.log:error(problem.message, problem.hint) end
+  if problem then opts.log:error(problem.message, hint or problem.hint) end
   return config, not problem
 end
 
@@ -205,8 +205,8 @@ function Daemon:_follow_tcp(tcp)
 end
 
 function Daemon:_reload()
-  local config, is_good = load_config(self._opts)
   -- What went well before is better than the defaults.
+  local config, is_good = load_config(self._opts, "until it is mended, the rules read before hold")
   if not is_good then return end
   self.deliverer:configure(config)
   self._opts.log:info("notifyd: rules read: " .. (config.path or "the defaults"))

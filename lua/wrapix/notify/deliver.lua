@@ -109,18 +109,22 @@ end
 -- when it said that the person had answered.
 local function age_of(self, key, message, now)
   local last = self._last[key]
-  if last then return now - last end
+  if last then return now - last.at end
   local started = message.from and message.from.started
   return type(started) == "number" and math.max(0, self._time() - started) or nil
 end
 
-local function remember(self, key, now)
+-- Where the person's answers are reported, what the agent says in between begins no turn.
+local function remember(self, key, now, is_mark)
   if key == "" then return end
-  if not self._last[key] then
+  local last = self._last[key]
+  if not last then
     self._sessions = self._sessions + 1
     if self._sessions > MOST_SESSIONS then self._last, self._sessions = {}, 1 end
+    last = { is_marked = false }
+    self._last[key] = last
   end
-  self._last[key] = now
+  if is_mark or not last.is_marked then last.at, last.is_marked = now, is_mark end
 end
 
 -- Minutes since local midnight. The calendar is asked once a second.
@@ -248,7 +252,21 @@ local function on_click_of(self, message)
   return function() self._raise(screen, self._run) end
 end
 
+-- What waits to be shown may wait for long, and `extra` may be many times as large as its
+-- line. Only the person's functions read it.
+local function drop_extra(message)
+  if message.extra and next(message.extra) ~= nil then message.extra = {} end
+end
+
+local function is_for_a_function(entries)
+  for _, entry in ipairs(entries) do
+    if entry.show then return true end
+  end
+  return false
+end
+
 local function show(self, message, record, entries)
+  if not is_for_a_function(entries) then drop_extra(message) end
   record.decision, record.sinks, record.left = "failed", {}, #entries
   if #entries == 0 then
     record.decision, record.sinks, record.left, record.why = "dropped", nil, nil, "there is no sink"
@@ -275,10 +293,11 @@ local function decide(self, key, message, count, is_due)
   local known = known_of(self, key, message, self._clock(), is_due)
   local decision = policy.decide(known, self.config)
   local now = self._clock() -- the detectors may have taken their time
-  if not is_due then remember(self, key, now) end
+  if not is_due then remember(self, key, now, false) end
   record.levels, record.why = decision.levels, decision.why
   if decision.action == "join" then
     message.routed = chosen
+    drop_extra(message)
     record.decision = "joined"
     -- Those that follow are told by the count of what is shown in their place.
     if self._rate:count(key, message, now, known.rate) then self:_record(record) end
@@ -337,7 +356,9 @@ end
 -- A person's own function is to see each, and so is the history the first.
 local function is_surplus(self, key, message)
   if self.config.on_message or shows_all(self) then return false end
-  return self._rate:absorb(key, message, self._clock())
+  if not self._rate:absorb(key, message, self._clock()) then return false end
+  drop_extra(message)
+  return true
 end
 
 ---Takes a message; never waits. False after close.
@@ -348,7 +369,7 @@ function Deliverer:handle(message)
   self.counts.handled = self.counts.handled + 1
   local key = key_of(message)
   if is_mark(message) then
-    remember(self, key, self._clock())
+    remember(self, key, self._clock(), true)
     return true
   end
   if is_surplus(self, key, message) then return true end

@@ -31,10 +31,32 @@ local function without(library, name)
   return copy
 end
 
+local function hand_on(co, ok, ...)
+  if ok then return ... end
+  coroutine.close(co)
+  error((...), 0)
+end
+
+-- A hook is of one coroutine, and those that are made have none: each resume hands it on.
+local function counted_coroutines()
+  local copy = {}
+  for key, value in pairs(coroutine) do copy[key] = value end
+  function copy.resume(co, ...)
+    if type(co) == "thread" then debug.sethook(co, debug.gethook()) end
+    return coroutine.resume(co, ...)
+  end
+  function copy.wrap(fn)
+    local co = coroutine.create(fn)
+    return function(...) return hand_on(co, copy.resume(co, ...)) end
+  end
+  return copy
+end
+
 ---What the file sees as its globals, over those of the program.
 ---@return table
 function M.globals()
-  return setmetatable({ os = without(os, "os"), io = without(io, "io") }, { __index = _G })
+  return setmetatable({ os = without(os, "os"), io = without(io, "io"),
+    coroutine = counted_coroutines() }, { __index = _G })
 end
 
 ---Calls fn(...) as pcall does; one that computes for too long raises in there.

@@ -41,6 +41,9 @@ M.DEFAULT_TITLE = "Claude Code"
 local LIMITS = { title = 200, message = 4000, sound = 64, urgency = 16, tag = 128, event = 64,
   session_id = 128, token = 256 }
 
+-- Messages that one may stand for: sums of them have to stay numbers.
+local MOST = 1 << 31
+
 local URGENCIES = { low = true, normal = true, critical = true }
 
 -- Cleaning -----------------------------------------------------------------------
@@ -60,9 +63,17 @@ local function cut(text, limit)
   return text:sub(1, utf8.offset(text, limit) - 1) .. "…"
 end
 
+-- Not by a pattern: one that looks for the spaces at an end looks at each run of them from
+-- each of its spaces, and 64 KiB of spaces would take ten seconds.
+local function trim(text)
+  local last = #text
+  while byte(text, last) == SPACE do last = last - 1 end
+  return text:sub(find(text, "[^ ]") or 1, last)
+end
+
 local function fitted(text, limit)
   local first, last = byte(text, 1), byte(text, -1)
-  if first == SPACE or last == SPACE then text = text:match("^ *(.-) *$") end
+  if first == SPACE or last == SPACE then text = trim(text) end
   return #text <= limit and text or cut(text, limit)
 end
 
@@ -146,7 +157,7 @@ local function make(object, opts, is_plain)
   if opts and opts.from then
     local count = object.count
     if object.from then out.from = clean_from(object.from) end
-    if math.type(count) == "integer" and count > 1 then out.count = count end
+    if math.type(count) == "integer" and count > 1 and count <= MOST then out.count = count end
   end
   return out
 end

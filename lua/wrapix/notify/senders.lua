@@ -61,7 +61,7 @@ end
 ---@return wrapix.Message
 function Senders:of_unix(message, stream)
   message.token = nil
-  if not self._beside[stream] then message.from = nil end
+  if not self._beside[stream] then message.from, message.count = nil, nil end
   return message
 end
 

@@ -166,19 +166,19 @@ local function refuse_foreign(plan)
   return true
 end
 
--- Runs commands until one fails; returns the one and why.
+-- Runs commands until one fails; returns it with those that follow, and why.
 local function run_all(commands, run)
-  for _, argv in ipairs(commands) do
+  for i, argv in ipairs(commands) do
     local ok, why = text.run(run, argv, { timeout = 30 })
-    if not ok then return argv, why end
+    if not ok then return table.move(commands, i, #commands, 1, {}), why end
   end
 end
 
 ---Writes the files and has the service manager take them up.
 ---@param plan wrapix.NotifyUnits
 ---@param run function as proc.run
----@return { written: string[], failed: string[]?, why: string? }|nil failed: the command that
---- did not work, which the person may run later
+---@return { written: string[], failed: string[][]?, why: string? }|nil failed: the command that
+--- did not work and those behind it, which the person may run later
 ---@return string? message
 ---@return string? code
 ---@return string? hint
@@ -199,7 +199,7 @@ end
 ---Stops the service and removes its files.
 ---@param plan wrapix.NotifyUnits
 ---@param run function as proc.run
----@return { removed: string[], failed: string[]?, why: string? }|nil
+---@return { removed: string[], failed: string[][]?, why: string? }|nil failed: as of install
 ---@return string? message
 ---@return string? code
 ---@return string? hint
@@ -217,7 +217,11 @@ function M.uninstall(plan, run)
       removed[#removed + 1] = file.path
     end
   end
-  if not failed then failed, why = run_all(plan.after, run) end
+  if failed then
+    table.move(plan.after, 1, #plan.after, #failed + 1, failed)
+  else
+    failed, why = run_all(plan.after, run)
+  end
   return { removed = removed, failed = failed, why = why }
 end
 

@@ -235,6 +235,11 @@ local function test_open_stdin()
   local result = running:wait()
   is(result.code, 0, "stdin without an end: the status is 0")
   ok(sys.clock() - start < 5, "and it ends by itself")
+  for _, file in ipairs({ "/dev/zero", "/dev/null" }) do
+    local without, message = proc.run({ CLIENT, "--hook" },
+      { stdin = { file = file, mode = "r" }, env = { WRAPIX_NOTIFY_SOCKET = SOCKET }, timeout = 5 })
+    ok(without and without.code == 0, file .. " on stdin: it ends", message)
+  end
 end
 
 local PIECES = { "{", "}", "[", "]", '"', ":", ",", "\\", "\\u", "d83d", "\\ud83d\\ude00", "null",

@@ -50,10 +50,11 @@ describe("notifyd", function()
     assert.equal("wrote /u/a.service\nwrapix-notifyd starts with the first message\n", out)
     assert.equal("/bin/wrapix", d.units_planned.program)
     assert.equal("", err)
-    status, out, err = try({ failed = { "systemctl", "--user", "enable" } }, "install")
+    status, out, err = try({ failed = { { "systemctl", "--user", "enable" }, { "systemctl", "more" } } },
+      "install")
     assert.equal(0, status)
     assert.equal("wrote /u/a.service\n", out)
-    assert.matches("no bus\nhint: in a session of your desktop: systemctl %-%-user enable", err)
+    assert.matches("no bus\nhint: in a session of your desktop: systemctl %-%-user enable && systemctl more", err)
     assert.matches("no service", (select(3, try(nil, "uninstall"))))
     assert.equal("removed /u/a\n", select(2, try({ removed = { "/u/a" } }, "uninstall")))
   end)
@@ -88,7 +89,7 @@ describe("notifyd", function()
     assert.matches("decision +held: the person is looking at it +stands for 3 messages", out)
     -- Whoever can write the file can write anything.
     for _, record in ipairs({ {}, { levels = 3, sinks = "x", time = "?", title = 7 },
-      { levels = { {} }, sinks = { {} }, count = -1 } }) do
+      { levels = { {} }, sinks = { {} }, count = -1 }, { levels = { 1, "x" }, sinks = { true } } }) do
       assert.equal(0, (try({ records = { record } }, "explain")))
       assert.equal(0, (try({ records = { record } }, "log")))
     end

@@ -247,6 +247,19 @@ describe("notify.deliver", function()
     assert.same({ "long" }, shown)
   end)
 
+  it("takes nothing that the agent says in between for the beginning of a turn", function()
+    local now = 0
+    local one = open({ min_age = 20 }, { clock = function() return now end })
+    one:handle(message("hello", "a", { event = "UserPromptSubmit" }))
+    for _, at in ipairs({ 15, 30 }) do
+      now = at
+      one:handle(message("after " .. at, "a"))
+      task.sleep(0.02)
+    end
+    finish(one)
+    assert.same({ "after 30" }, shown)
+  end)
+
   describe("on_message", function()
     it("may change, drop and route", function()
       local routed = {}
@@ -325,6 +338,26 @@ describe("notify.deliver", function()
       if record.decision ~= "joined" then count = count + (record.count or 1) end
     end
     assert.equal(100000, count)
+  end)
+
+  it("does not grow by unknown fields, which only a person's function reads", function()
+    local seen = {}
+    local one = open({ rate = { count = 1, per = 3600 }, sinks = { "log" }, join = 0,
+      on_message = function(msg)
+        seen[#seen + 1] = #msg.extra.x
+        task.sleep(0.001)
+      end })
+    collectgarbage()
+    local before = collectgarbage("count")
+    for i = 1, 20 do
+      local x = {}
+      for j = 1, 20000 do x[j] = {} end
+      one:handle(message("t" .. i, "s", { extra = { x = x } }))
+    end
+    collectgarbage()
+    assert.is_true(collectgarbage("count") - before < 8 << 10)
+    finish(one)
+    assert.equal(20000, seen[1])
   end)
 
   it("does not grow by long texts", function()

@@ -43,6 +43,23 @@ describe("notify.guard", function()
     assert.is_nil((debug.gethook()))
   end)
 
+  it("ends what computes without an end in a coroutine, which is otherwise as it is", function()
+    local globals = guard.globals()
+    for _, code in ipairs({
+      "coroutine.wrap(function() while true do end end)()",
+      "local co = coroutine.create(function() while true do end end) while true do coroutine.resume(co) end",
+    }) do
+      local ok, message = guard.call(assert(load(code, "=file", "t", globals)))
+      assert.same({ false, "it computes without an end" }, { ok, message })
+    end
+    local fn = assert(load([[
+      local co = coroutine.wrap(function(a) local b, c = coroutine.yield(a + 1) error({ b, c }) end)
+      local first = co(1)
+      local ok, problem = pcall(co, 2, 3)
+      return first, ok, problem[1] + problem[2], pcall(co)]], "=file", "t", globals))
+    assert.same({ true, 2, false, 5, false, "cannot resume dead coroutine" }, { guard.call(fn) })
+  end)
+
   it("lets a message go on as it came when on_message has no end", function()
     local shown, told = deliver_one({ on_message = endless })
     assert.equal("t", shown[1].title)

@@ -78,7 +78,7 @@ describe("a line of the notification protocol", function()
     local message = parse({ title = "T", count = 3, from = from }, { from = true })
     assert.same({ session = "s", name = "n", started = 5, screen = { tmux = "%1" } }, message.from)
     assert.equal(3, message.count)
-    for _, wrong in ipairs({ 0, -1, 1.5, "9", json.null }) do
+    for _, wrong in ipairs({ 0, -1, 1.5, "9", json.null, (1 << 31) + 1, math.maxinteger }) do
       assert.is_nil(parse({ count = wrong }, { from = true }).count)
     end
     for _, wrong in ipairs({ "x", json.array({ 1 }), json.null }) do
@@ -118,6 +118,16 @@ describe("a line of the notification protocol", function()
         assert.equal(made[field], other[field], escaped)
       end
     end
+  end)
+
+  it("takes no longer for many spaces than for other characters", function()
+    local spaces = (" "):rep(messages.LONGEST_LINE - 100)
+    local before = os.clock()
+    for _, text in ipairs({ " x" .. spaces .. "y", "x" .. spaces .. "y ", spaces }) do
+      local message = messages.parse(('{"message":"%s"}'):format(text))
+      assert.equal(text == spaces and "" or "x  ", message.message:sub(1, 3))
+    end
+    assert.is_true(os.clock() - before < 1)
   end)
 
   it("never raises on any bytes", function()
