@@ -41,12 +41,12 @@ end
 ---@param ctx ralph.StepContext
 ---@param now { tree: string? }
 ---@return ralph.Verified[]|nil|false results false: none
----@return string? message
+---@return boolean|string|nil was_known no command ran; or the message
 ---@return string? code
 ---@return string? hint
 function M.baseline(ctx, now)
   local config = ctx.config
-  if not config.baseline or #config.verify == 0 then return false end
+  if not config.baseline or #config.verify == 0 then return false, true end
   local done, message, code, hint = ctx.halt:guard(ctx.perform, ctx, "verify",
     { issue = ctx.issue.id, commands = config.verify, tree = now.tree, when = "before" })
   ctx:verifying():close()
@@ -56,7 +56,7 @@ function M.baseline(ctx, now)
       ctx.display:say(("  verify fails before the attempt: %s"):format(one.command), "yellow")
     end
   end
-  return done.results
+  return done.results, done.cached or false
 end
 
 -- Judging costs as much as the tests take: only where the verdict can depend on it, or

@@ -79,11 +79,11 @@ local function prepare(ctx)
   local now
   now, message, code, hint = attempt.look(ctx)
   if not now then return nil, ended(message, code, hint) end
-  local baseline
-  baseline, message, code, hint = attempt.baseline(ctx, now)
-  if baseline == nil then return nil, ended(message, code, hint) end
+  local baseline, was_known
+  baseline, was_known, code, hint = attempt.baseline(ctx, now)
+  if baseline == nil then return nil, ended(was_known, code, hint) end
   -- The commands may have made files: what the agent changes counts from here.
-  if baseline and #baseline > 0 then now, message, code, hint = attempt.look(ctx) end
+  if not was_known then now, message, code, hint = attempt.look(ctx) end
   if not now then return nil, ended(message, code, hint) end
   return { attempt = number, before = now, base = attempts.base(record, now), baseline = baseline,
     past = attempts.past(record), clock = wrapix.sys.clock() }

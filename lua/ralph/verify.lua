@@ -145,12 +145,13 @@ end
 
 ---@class ralph.Verifier
 ---@field box wrapix.Sandbox
+---@field log table? is told what takes long, such as an image that is built
 local Verifier = {}
 Verifier.__index = Verifier
 
 function Verifier:_start()
   if self.is_up then return true end
-  local ok, message, code, hint = self.box:start({ apart = true })
+  local ok, message, code, hint = self.box:start({ apart = true, log = self.log })
   if not ok then return nil, "verify: " .. message, code or "EENGINE", hint end
   self.is_up = true
   return true
@@ -300,9 +301,10 @@ Verifier.__close = Verifier.close
 --- Makes a verifier. Nothing is started before it is needed.
 ---@param box wrapix.Sandbox
 ---@param timeout number|false|nil seconds each command may take
+---@param log table? as for a sandbox's run
 ---@return ralph.Verifier
-function M.new(box, timeout)
-  return setmetatable({ box = box, timeout = timeout or NO_LIMIT, is_up = false }, Verifier)
+function M.new(box, timeout, log)
+  return setmetatable({ box = box, timeout = timeout or NO_LIMIT, is_up = false, log = log }, Verifier)
 end
 
 return M

@@ -17,7 +17,7 @@ function Verifying:_open()
   local ctx = self._ctx
   local box, message, code, hint = ctx.project:sandbox(ctx.issue)
   if not box then return nil, message, code, hint end
-  self._verifier = verify.new(box, ctx.config.timeout)
+  self._verifier = verify.new(box, ctx.config.timeout, ctx.project.log)
   return self._verifier
 end
 

@@ -153,12 +153,13 @@ end
 function Sandbox:is_started() return self._started ~= nil end
 
 ---Starts a container that waits, for exec. Returns this object, or a failure.
----@param opts { apart: boolean? }?
+---@param opts { apart: boolean?, log: table? }?
 ---@return wrapix.Sandbox|nil
 ---@return string? message
 ---@return string? code
 ---@return string? hint
 function Sandbox:start(opts)
+  local log = opts and opts.log
   if self._held then error("start: the sandbox has been started already", 2) end
   -- Any command will do: it is replaced. With none it would be the agent's.
   local asked = { command = { "true" }, detach = true }
@@ -171,7 +172,7 @@ function Sandbox:start(opts)
   end
   local result, msg, code
   result, msg, code, hint = launch.run(wait_for_exec(plan), facts,
-    { stderr = "pipe", hold = true, hooks = self:_hooks(nil, remake),
+    { stderr = "pipe", hold = true, hooks = self:_hooks(log, remake), log = log,
       apart = opts and opts.apart })
   if not result then return nil, msg, code, hint end
   if result.code ~= 0 then

@@ -14,11 +14,12 @@ local engine = require("bench.engine")
 local life = require("bench.life")
 local notify = require("bench.notify")
 local notifyd = require("bench.notifyd")
+local ralph = require("bench.ralph")
 local stub = require("bench.stub")
 local tracker = require("bench.tracker")
 
 local GOALS = { ratio = 1.03, stub_ms = 8, stub_mb = 8, engine_starts = 1,
-  notify_per_second = 100000, notify_mb = 10, notifyd_p99_ms = 5 }
+  notify_per_second = 100000, notify_mb = 10, notifyd_p99_ms = 5, step_ms = 30 }
 local TEST_IMAGE = "localhost/wrapix-test-busybox:1"
 local HERE = "here"
 
@@ -67,7 +68,7 @@ local function on_host(host, opts, at)
   return answer
 end
 
-local PARTS = { engine = engine.run, life = life.run }
+local PARTS = { engine = engine.run, life = life.run, ralph = ralph.run }
 
 local function measure_part(part, opts, at)
   local found = {}
@@ -128,6 +129,20 @@ local function print_life(host, found)
   end
   print(("ratio of medians %.3f, median of the pairs' ratios %.3f\n"):format(
     found.exec.ratio.of_medians, found.exec.ratio.of_pairs))
+end
+
+local function print_ralph(host, found)
+  if found.not_measured then
+    return print(("ralph step, %s: not measured: %s"):format(host, found.not_measured))
+  end
+  print(("ralph, %-21s      min   median      max   milliseconds, %d pairs"):format(host, found.runs))
+  for _, row in ipairs(found.rows) do
+    for _, one in ipairs({ { row.name, row.step }, { "its containers alone", row.alone },
+      { "difference in each pair", row.overhead }, { "the same of CPU time", row.cpu } }) do
+      print(("%-27s %s %s %s"):format(one[1], ms(one[2].min), ms(one[2].median), ms(one[2].max)))
+    end
+  end
+  print(("goal of the difference: %d ms\n"):format(GOALS.step_ms))
 end
 
 local function print_notify(found)
@@ -192,6 +207,7 @@ local function print_table(report)
   if report.tracker then print_tracker(report.tracker) end
   print_hosts(report.engine, print_engine)
   print_hosts(report.life, print_life)
+  print_hosts(report.ralph, print_ralph)
 end
 
 local function main(...)

@@ -7,6 +7,7 @@ local e2e = require("support.e2e")
 local fs = require("wrapix.fs")
 local proc = require("wrapix.proc")
 local projects = require("project")
+local rivals = require("support.ralph_rivals")
 local task = require("wrapix.task")
 
 local cases = {}
@@ -220,5 +221,22 @@ add("at a call", { { name = "call", count = 40 } })
 add("at what is seen", { { name = "event", count = 20 } })
 add("at random", { { name = "random", count = 18 } })
 add("while mending", { { name = "mending", count = 10 } })
+
+-- Many at once ---------------------------------------------------------------------------------
+
+-- Without containers: what they fight for is the list and the work tree.
+local function compete(kind, runs)
+  cases[#cases + 1] = { step = ("%s, %d runs"):format(kind.text, runs), way = "ralph", run = function(world)
+    local dir = e2e.dir("rivals")
+    world.env.XDG_CONFIG_HOME = dir .. "/config"
+    assert(fs.ensure_dir(dir .. "/config/wrapix/profiles"))
+    e2e.file(dir .. "/config/wrapix/profiles/rival.lua", rivals.PROFILE)
+    rivals.run({ wrapix = e2e.wrapix, dir = dir, env = world:environment() }, kind.name, runs)
+  end }
+end
+
+compete({ name = "together", text = "2 loops, 4 steps" }, 120)
+compete({ name = "claims", text = "6 that claim" }, 50)
+compete({ name = "clones", text = "2 clones, 6 at once" }, 30)
 
 return cases

@@ -79,6 +79,9 @@ describe("ralph with the real Claude Code", function()
 
   -- A repository of the sandboxes' user with the files.
   local function project(world)
+    -- The way there belongs to root on a host without a user of its own.
+    assert(fs.chmod(e2e.tmp, tonumber("755", 8)))
+    assert(fs.chown(world.dir:match("^(.*)/"), e2e.uid, e2e.gid))
     repo.git(world.dir, "init", "-q", "-b", "main")
     repo.git(world.dir, "add", ".")
     repo.git(world.dir, "commit", "-q", "-m", "begin")

@@ -37,6 +37,17 @@ describe("a start without its image", function()
     assert.same({}, world:sessions())
   end)
 
+  it("tells a script that keeps a sandbox what it waits for", function()
+    world:write("work/job.lua", [[
+      local log = setmetatable({ note = function(_, text) io.stderr:write(text, "\n") end },
+        { __index = function() return function() end end })
+      local box <close> = assert(assert(require("wrapix").sandbox("builds")):start({ log = log }))
+    ]])
+    local result = world:run({ "./job.lua" })
+    assert.equal(0, result.code, result.stderr)
+    assert.truthy(result.stderr:find("building localhost/wrapix-builds:", 1, true), result.stderr)
+  end)
+
   it("runs the same words before and after the build", function()
     world:run({ "builds", "--", "true" })
     local runs = world:calls("run")

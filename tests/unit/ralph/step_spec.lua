@@ -163,6 +163,18 @@ describe("step", function()
     assert.same({}, desk.tracker.calls)
   end)
 
+  it("counts what the agent changes from after the commands that judge, when these ran", function()
+    for _, cached in ipairs({ true, false }) do
+      desk = desks.new({ config = { verify = { "make" } }, verify = function(args, one)
+        if args.when == "before" then one.repo.now = "made" end
+        return { results = { { command = "make", code = 0, seconds = 0, output = "" } }, cached = cached }
+      end })
+      assert.equal(cached and "t0" or "made", again().evidence.before.tree)
+      desk.close()
+    end
+    desk = desks.new()
+  end)
+
   it("settles what a dead process left, before anything else", function()
     desk = desks.new({ issues = 2 })
     local dead = desk.tracker.issues["a-1"]

@@ -2,12 +2,14 @@
 -- `ralph issue add TITLE`: a new issue.
 
 local common = require "ralph.commands.issue.common"
+local shared = require "ralph.commands.shared"
 
 ---@type wrapix.CliCommand
 local M = {
   name = "add",
   summary = "Add an issue.",
-  description = "Adds an issue and prints its id; with --json the issue.",
+  description = "Adds an issue and prints its id; with --json the issue. It belongs to the spec in work, of which "
+    .. "`ralph loop` does the issues, unless --spec says otherwise; --spec \"\" is none.",
   arguments = { { name = "title", argname = "TITLE",
     description = "What is to be done, in a line." } },
   options = common.list(common.fields, {
@@ -53,11 +55,23 @@ local function add(tracker, fields, args)
   return tracker:add(fields)
 end
 
+-- What a person adds is to be found by a loop, which does those of the spec in work.
+local function open(args, deps, fields)
+  local project, message, code, hint = shared.open(args, deps)
+  if not project then return nil, message, code, hint end
+  if fields.spec_id == "" then
+    fields.spec_id = nil
+  else
+    fields.spec_id = fields.spec_id or shared.spec_of(args, project)
+  end
+  return project:tracker()
+end
+
 function M.run(args, deps)
   local fields, message, code = common.read_fields(args)
   if not fields then return common.refuse(deps, message, code) end
   local tracker, issue, hint
-  tracker, message, code, hint = common.tracker(args, deps)
+  tracker, message, code, hint = open(args, deps, fields)
   if tracker then issue, message, code, hint = add(tracker, fields, args) end
   if not issue then return common.refuse(deps, message, code, hint) end
   if args.json then return common.json(issue, deps) end
