@@ -116,6 +116,12 @@ local function tail(text)
   return "…" .. text:sub(from)
 end
 
+-- Up to the last character that is seen. Foreign output: one pass, whatever is in it.
+local function without_end(text)
+  local first = text:find("%S")
+  return first and text:sub(1, first - 1) .. text:match(".*%S", first) or ""
+end
+
 local function filled(text) return type(text) == "string" and text ~= "" and text or nil end
 
 local function text_of(self, ended, exit)
@@ -127,7 +133,7 @@ local function text_of(self, ended, exit)
   elseif ended.kind == "done" then
     return self.text or ""
   end
-  local said = exit.stderr and filled((exit.stderr:gsub("%s+$", "")))
+  local said = exit.stderr and filled(without_end(exit.stderr))
   return filled(self.error) or said and tail(said) or self.text or ""
 end
 

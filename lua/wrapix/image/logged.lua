@@ -7,11 +7,17 @@ local M = {}
 -- Of what comes after these only the last lines are kept.
 local MOST_LINES = 20000
 local LONGEST_LINE = 1000
+local RETURN = 13
 
 -- Lines of other programs must not move the cursor or forge a line of ours.
 local function clean(line)
-  -- Progress that overwrites itself: what is left standing counts.
-  line = line:gsub("\r+$", ""):match("[^\r]*$"):sub(1, LONGEST_LINE)
+  -- Progress that overwrites itself: what is left standing counts. Read from the end,
+  -- because a pattern would begin anew at each of very many returns.
+  local last = #line
+  while line:byte(last) == RETURN do last = last - 1 end
+  local first = last
+  while first > 0 and line:byte(first) ~= RETURN do first = first - 1 end
+  line = line:sub(first + 1, math.min(last, first + LONGEST_LINE))
   return (line:gsub("[%c\x7f]", function(byte) return byte == "\t" and " " or "?" end))
 end
 

@@ -70,6 +70,13 @@ describe("outcome", function()
     assert.matches("^….*end$", long)
   end)
 
+  it("reads much white space on stderr once", function()
+    -- Begun anew at each space this would take minutes.
+    local outcome = of({}, { code = 1, stderr = " no" .. (" "):rep(400000) .. "room \n \n" })
+    assert.equal("room", outcome.text:match("%S+$"))
+    assert.equal("", of({}, { code = 1, stderr = (" "):rep(400000) }).text)
+  end)
+
   it("adds tokens up, or takes the end's word", function()
     local one = { type = "usage", input = 1, output = 2, cache_read = 3, cache_write = 4, usd = 0.5 }
     local outcome = of({ one, one }, { code = 0 })
