@@ -228,7 +228,7 @@ local function plan(ctx, opts)
   local counts
   counts, message, code, hint = ctx.tracker:counts({ spec = opts.spec })
   if not counts then return nil, message, code, hint end
-  local list = {}
+  local list = wrapix.json.array()
   for i, issue in ipairs(ready) do
     list[i] = { id = issue.id, title = issue.title, profile = require("ralph.project").profile_label(issue) or nil }
   end

@@ -46,7 +46,7 @@ local function specs_of(issues)
 end
 
 local function rows_of(issues)
-  local working, waiting = {}, {}
+  local working, waiting = wrapix.json.array(), wrapix.json.array()
   for _, issue in ipairs(issues) do
     local own = own_of(issue)
     if issue.status == "in_progress" then
@@ -76,7 +76,7 @@ local function history(project, issues)
     if a.time ~= b.time then return a.time > b.time end
     return a.id < b.id
   end)
-  return table.move(list, 1, math.min(LAST, #list), 1, {}), usd, seconds
+  return table.move(list, 1, math.min(LAST, #list), 1, wrapix.json.array()), usd, seconds
 end
 
 ---@class ralph.Status
@@ -106,7 +106,7 @@ function M.read(project, opts)
   local issues
   issues, message, code, hint = tracker:all({ spec = only })
   if not issues then return nil, message, code, hint end
-  local specs = {}
+  local specs = wrapix.json.array()
   for _, name in ipairs(only and { only } or specs_of(issues)) do
     local counts
     counts, message, code, hint = tracker:counts({ spec = name })

@@ -52,6 +52,15 @@ describe("ralph loop", function()
     assert.equal(0, world:ralph("loop").code)
   end)
 
+  it("has lists in its JSON also where nothing is in them", function()
+    world = worlds.new()
+    local status, plan = world:ralph("status", "--json"), world:ralph("loop", "--dry-run", "--json")
+    for _, name in ipairs({ "last", "specs", "waiting", "working" }) do
+      assert.matches(('"%s": []'):format(name), status.stdout, 1, true)
+    end
+    assert.matches('"ready": []', plan.stdout, 1, true)
+  end)
+
   it("says what it would begin with, and changes nothing", function()
     world = worlds.new()
     local id = world:add("One", 'labels = { "profile:test" }')
