@@ -287,6 +287,8 @@ function M.check_fields(fields, is_new)
     if value ~= wrapix.json.null and not M.is_empty(key, value) then
       local ok, reason = M.check_field(key, value)
       if not ok then return nil, reason end
+      -- Lists from elsewhere may have such titles: what is read is not refused for it.
+      if key == "title" and value:find("\n", 1, true) then return nil, "title: is more than one line" end
     elseif (key == "title" or key == "status" or key == "priority") then
       return nil, key .. ": is empty"
     end

@@ -131,6 +131,11 @@ describe("a list", function()
     refused("conflict marker", 3, A, B, "=======")
     refused("wx-a is on line 1 already", 3, A, B, line("wx-a", { title = "other" }))
     refused("wx-a is on line 1 already", 2, A, A)
+    -- Two branches each added a child to one parent: none of the two may go.
+    local function hint_for(...) return (select(4, parse(...))) end
+    assert.matches("updated_at is later", hint_for(A, line("wx-a", { title = "other" })), 1, true)
+    assert.matches("two issues: give one another id",
+      hint_for(A, line("wx-a", { created_at = "2020-01-02T00:00:00Z" })), 1, true)
     refused("is missing", 2, A, '{"hello":1}')
     refused("column", 2, A, "hello", B)
     local list, number, why, hint = lines.parse(A .. "\n" .. B:sub(1, 40))
