@@ -3,6 +3,7 @@
 -- what was tried last and what it cost. Changes nothing.
 
 local attempts = require "ralph.attempts"
+local choose = require "ralph.choose"
 local displays = require "ralph.display"
 local excerpt = require "ralph.excerpt"
 local wrapix = require "wrapix"
@@ -125,7 +126,7 @@ local function clean(value) return wrapix.log.clean(tostring(value)) end
 
 local function progress(counts)
   local closed = counts.closed or 0
-  local all = closed + (counts.in_progress or 0) + math.max(counts.open or 0, counts.blocked or 0)
+  local all = closed + choose.left(counts)
   local share = all > 0 and closed / all or 0
   local full = math.floor(share * BAR + 0.5)
   return ("[%s%s] %d of %d"):format(("#"):rep(full), ("-"):rep(BAR - full), closed, all)

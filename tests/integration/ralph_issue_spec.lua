@@ -103,7 +103,8 @@ describe("ralph issue", function()
     end
     local refused = { { "show", "none-1" }, { "claim", "none-1" }, { "add", "" }, { "close", "none-1" },
       { "add", "x", "--needs", "none-1" }, { "dep", "add", a, a }, { "update", a, "--title", "" },
-      { "add", "a\nb" }, { "update", a, "--title", "a\nb" }, { "add", "x", "--defer", "2026-02-30T00:00:00Z" },
+      { "add", "a\nb" }, { "update", a, "--status", "in_progres" },
+      { "update", a, "--title", "a\nb" }, { "add", "x", "--defer", "2026-02-30T00:00:00Z" },
       { "import", "/nonexistent" }, { "claim", a, "--pid", "2147483647" },
       { "add", "x", "--defer", "tomorrow" }, { "show", "../../etc/passwd" } }
     for _, words in ipairs(refused) do

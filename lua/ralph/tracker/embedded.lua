@@ -216,9 +216,12 @@ end
 ---@return string? code
 ---@return string? hint
 function Tracker:update(id, fields)
-  return change(self, id, function(issue)
-    local ok, reason = issues.check_fields(fields, false)
-    if not ok then return nil, reason end
+  return change(self, id, function(issue, view)
+    local ok, reason, code, hint = issues.check_fields(fields, false)
+    if ok then
+      ok, reason, code, hint = issues.check_status(fields.status, function() return view:entries() end)
+    end
+    if not ok then return nil, reason, code, hint end
     return changes.apply(issue, fields, changes.now())
   end)
 end
