@@ -215,6 +215,18 @@ describe("ralph issue", function()
         json.encode({ wrapix = { question = question } })))
     end
 
+    it("tells of what waits for a person without a question", function()
+      local id = id_of(issue("add", "aside"))
+      ok(issue("update", id, "--metadata", json.encode({ wrapix = { parked = "failed 3 times" } })))
+      local result = ralph("answer")
+      assert.equal(0, result.code)
+      assert.matches("waiting for a person without a question: 1\nhint: `ralph status`", result.stderr, 1, true)
+      assert.matches("no open question\nhint: `ralph issue reopen " .. id .. "`", ralph("answer", id, "x").stderr,
+        1, true)
+      ok(issue("reopen", id))
+      assert.matches("nobody asks anything", ralph("answer").stderr)
+    end)
+
     it("lists the questions and takes a number or a text", function()
       assert.matches("nobody asks anything", ralph("answer").stderr)
       local a, b = id_of(issue("add", "colour")), id_of(issue("add", "name"))

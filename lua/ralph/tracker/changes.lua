@@ -271,6 +271,18 @@ function M.is_asking(issue)
   return type(question) == "table" and type(question.text) == "string" and question.answer == nil
 end
 
+--- Why an issue cannot be answered, and what helps where it waits for something else.
+---@param issue table without an open question
+---@return nil
+---@return string reason
+---@return string code
+---@return string hint
+function M.no_question(issue)
+  local hint = issues.is_waiting(issue) and ("`ralph issue reopen %s` has it tried again"):format(issue.id)
+    or "`ralph answer` lists the questions"
+  return nil, "has no open question", "ENOENT", hint
+end
+
 --- A new issue with what every issue has.
 ---@param fields table checked
 ---@param user string
