@@ -25,6 +25,14 @@ describe("a line of the list", function()
       .. '"priority":2,"issue_type":"task","estimated_minutes":0,"created_at":"2026-01-01T00:00:00Z",'
       .. '"updated_at":"2026-01-02T00:00:00Z","metadata":{"wrapix":{"owner":"o"}},"labels":["a","b"],'
       .. '"alpha":{"x":[1],"y":2},"zebra":1}', text)
+    local more, names = {}, {}
+    for i = 1, 20 do
+      names[i] = ("key_%02d"):format(i)
+      more[names[i]] = i
+    end
+    local found = {}
+    for name in line("wx-1", more):gmatch("key_%d%d") do found[#found + 1] = name end
+    assert.same(names, found)
   end)
 
   it("is the same whatever the order in which things were added", function()
