@@ -5,6 +5,7 @@
 
 local changes = require "ralph.attempt.changes"
 local evidences = require "ralph.evidence"
+local excerpt = require "ralph.excerpt"
 local fingerprint = require "ralph.attempt.fingerprint"
 local prompts = require "ralph.attempt.prompt"
 local signals = require "ralph.attempt.signal"
@@ -12,6 +13,9 @@ local verify = require "ralph.verify"
 local wrapix = require "wrapix"
 
 local M = {}
+
+-- Bytes that are kept of what an agent said last.
+local LAST_WORDS = 64 << 10
 
 -- Before and after --------------------------------------------------------------------------
 
@@ -37,6 +41,32 @@ function M.look(ctx)
   return { head = head.id, tree = tree }
 end
 
+-- Files that verifying made, as far as they are new: one that HEAD knows is the project's.
+local function made_of(ctx, left)
+  local is_made, set = {}, {}
+  if #(ctx.config.protect or {}) == 0 or left.truncated then return set end
+  for _, path in ipairs(verify.made(ctx.project.paths.verify)) do is_made[path] = true end
+  for _, change in ipairs(left) do
+    if change.status == "A" and is_made[change.path] then set[change.path] = true end
+  end
+  return set
+end
+
+-- Code that an earlier attempt left may have changed what all others are judged by.
+local function check_touched(ctx, now, touched)
+  if #touched == 0 then return true end
+  local left, message, code, hint = ctx.repo:changes(now.head, now.tree)
+  if not left then return nil, message, code, hint end
+  local is_made = made_of(ctx, left)
+  for _, path in ipairs(touched) do
+    if not is_made[path] then
+      return nil, "verify: changed what is protected: " .. excerpt.name(path), "EPROTECTED",
+        "look at what the commands run; what they are to write is not to stand in protect"
+    end
+  end
+  return true
+end
+
 --- Runs verify as it is before the attempt, unless nobody wants that.
 ---@param ctx ralph.StepContext
 ---@param now { tree: string? }
@@ -51,6 +81,9 @@ function M.baseline(ctx, now)
     { issue = ctx.issue.id, commands = config.verify, tree = now.tree, when = "before" })
   ctx:verifying():close()
   if not done then return nil, message, code, hint end
+  local ok
+  ok, message, code, hint = check_touched(ctx, now, done.touched or {})
+  if not ok then return nil, message, code, hint end
   for _, one in ipairs(done.results) do
     if ctx.display and one.code ~= 0 then
       ctx.display:say(("  verify fails before the attempt: %s"):format(one.command), "yellow")
@@ -76,7 +109,7 @@ local function judge_tree(ctx, baseline, after)
   for _, one in ipairs(results) do
     if ctx.display then ctx.display:verified(one) end
   end
-  return results
+  return results, done
 end
 
 local function check_list(ctx)
@@ -102,7 +135,10 @@ local function judge(ctx, begun, seen)
   if seen.broken or not wants_verify(ctx, seen.outcome, seen.signal, changed) then return end
   local why, code, hint
   seen.results, why, code, hint = judge_tree(ctx, begun.baseline, seen.after)
-  if seen.results then return end
+  if seen.results then
+    seen.left, seen.touched = why.left, why.touched
+    return
+  end
   if code ~= "ESTOPPED" then
     seen.broken = hint and ("%s (%s)"):format(why, hint) or why
     return
@@ -115,6 +151,7 @@ end
 
 -- Evidence of an attempt that ended, however it did.
 local function gather(ctx, begun, ended)
+  ended.text = type(ended.text) == "string" and excerpt.fit(ended.text, LAST_WORDS) or nil
   local seen = { outcome = ended, signal = signals.of(ended.said, ended) }
   seen.after, seen.found, seen.broken = look_after(ctx, begun)
   judge(ctx, begun, seen)
@@ -123,12 +160,13 @@ local function gather(ctx, begun, ended)
     issue = ctx.issue, attempt = begun.attempt, outcome = outcome, signal = signal,
     before = begun.before, base = begun.base, after = seen.after, files = found.files,
     since = found.since, commits = found.commits, lost = found.lost, truncated = found.truncated,
-    protect = ctx.config.protect, verify = seen.results,
+    committed = found.committed, touched = seen.touched, left = seen.left,
+    made = made_of(ctx, found.left), protect = ctx.config.protect, verify = seen.results,
     seconds = wrapix.sys.clock() - begun.clock, foreign = check_list(ctx),
     question = signal and signal.kind == "ask" and { text = signal.text, options = signal.options } or nil,
     transcript = outcome.transcript,
   })
-  ctx.left = found.left
+  ctx.left, ctx.committed = found.left, found.committed
   evidence.broken, evidence.denied = seen.broken, outcome.denied or 0
   evidence.budget, evidence.requests = outcome.budget, outcome.requests
   return evidence

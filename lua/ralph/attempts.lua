@@ -2,6 +2,7 @@
 -- What is remembered of an issue's attempts on the host: how many there were and how
 -- each ended, and the one that runs. No sandbox sees it. Judges nothing.
 
+local excerpt = require "ralph.excerpt"
 local wrapix = require "wrapix"
 
 local M = {}
@@ -18,7 +19,7 @@ local KEPT = 20
 --- nothing but attempts at this issue has changed the tree since
 ---@field paths string[]? that attempts since the issue was last done have changed; what of them is
 --- uncommitted is its work. False: too many to tell
----@field left string? the tree as the last attempt left it
+---@field left string? the tree as the last attempt and its verifying left it
 ---@field running { attempt: integer, time: number, before: { head: string?, tree: string? } }?
 ---@field list table[] the newest of them, the oldest first
 
@@ -46,6 +47,22 @@ function M.read(project, id)
   return record
 end
 
+-- A record that is too large to be read would be one that was never written, and counting
+-- would begin anew: what is old goes first, then the names of files.
+local function encode(record)
+  while true do
+    local text, message = wrapix.json.encode(record)
+    if not text or #text < FILE_LIMIT then return text, message end
+    if #record.list > 1 then
+      table.remove(record.list, 1)
+    elseif record.paths then
+      record.paths = false
+    else
+      return nil, "is too large"
+    end
+  end
+end
+
 --- Writes it back. Not synced: what a power cut takes of it is found out again, or counted
 --- once less.
 ---@param project ralph.Project
@@ -61,7 +78,7 @@ function M.write(project, id, record)
   if not ok then return nil, "attempts: " .. message, code end
   wrapix.json.array(setmetatable(record.list, nil))
   local text
-  text, message = wrapix.json.encode(record)
+  text, message = encode(record)
   if not text then return nil, "attempts: " .. message, "EINVAL" end
   ok, message, code = wrapix.fs.write_atomic(file, text .. "\n", { mode = PRIVATE, sync = false })
   if not ok then return nil, "attempts: " .. message, code end
@@ -85,13 +102,13 @@ end
 --- tells what was the agent's.
 ---@param project ralph.Project
 ---@param id string
----@param running { attempt: integer, time: number, before: table }
+---@param running { attempt: integer, time: number, before: table, base: table? }
 ---@return true|nil
 ---@return string? message
 ---@return string? code
 function M.begin(project, id, running)
   local record = M.read(project, id)
-  record.base, record.left = M.base(record, running.before), nil
+  record.base, record.left = running.base or M.base(record, running.before), nil
   record.running = running
   record.number = math.max(record.number, running.attempt)
   return M.write(project, id, record)
@@ -100,11 +117,15 @@ end
 local FIELDS = { "attempt", "verdict", "reason", "usd", "turns", "seconds", "tokens", "diffstat",
   "commits", "files", "protected", "transcript", "rescue", "signal", "outcome", "notes", "verify" }
 
+local LISTS, MOST_LISTED = { "commits", "files", "protected" }, 100
+
 -- What is kept of the evidence: without what may be large and is elsewhere.
 local function entry_of(evidence, more)
   local entry = {}
   for _, name in ipairs(FIELDS) do entry[name] = evidence[name] end
-  if #(evidence.files or {}) > 100 then entry.files = nil end
+  for _, name in ipairs(LISTS) do
+    if #(evidence[name] or {}) > MOST_LISTED then entry[name] = nil end
+  end
   for name, value in pairs(more) do entry[name] = value end
   return entry
 end
@@ -115,7 +136,7 @@ end
 ---@field time number
 ---@field given_up boolean? a person has it now; when it comes back, counting starts anew
 
-local MOST_PATHS = 5000
+local MOST_PATHS, MOST_PATH_BYTES = 5000, 1 << 20
 
 --- Adds files that an attempt changed to those of the issue.
 ---@param known string[]|false|nil
@@ -124,18 +145,20 @@ local MOST_PATHS = 5000
 ---@return string[]|false
 function M.add_paths(known, files, truncated)
   if known == false or truncated then return false end
-  local list, have = {}, {}
+  local list, have, size = {}, {}, 0
   local function add(path)
-    if type(path) == "string" and not have[path] then
-      have[path] = true
-      list[#list + 1] = path
+    local name = type(path) == "string" and excerpt.name(path)
+    if name and not have[name] then
+      have[name] = true
+      list[#list + 1] = name
+      size = size + #name
     end
   end
   for _, path in ipairs(known or {}) do add(path) end
   for _, file in ipairs(files) do
     if not file.link then add(file.path) end
   end
-  if #list > MOST_PATHS then return false end
+  if #list > MOST_PATHS or size > MOST_PATH_BYTES then return false end
   return wrapix.json.array(list)
 end
 
@@ -152,7 +175,7 @@ function M.finish(project, evidence, ended)
   record.number = math.max(record.number, evidence.attempt)
   if ended.counts then record.counted = record.counted + 1 end
   if ended.given_up then record.counted = 0 end
-  record.left = evidence.after and evidence.after.tree
+  record.left = evidence.left or evidence.after and evidence.after.tree
   record.paths = M.add_paths(record.paths, evidence.files or {}, evidence.truncated)
   if evidence.verdict == "done" then record.base, record.left, record.paths = nil, nil, nil end
   record.list[#record.list + 1] = entry_of(evidence,

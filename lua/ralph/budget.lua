@@ -20,6 +20,8 @@ local WEIGHT = { input = 1, output = 5, cache_write = 1.25, cache_read = 0.1 }
 local COUNTS = { "input", "output", "cache_read", "cache_write" }
 -- A stream that says nothing of output until the end: characters of a token, roughly.
 local CHARACTERS = 4
+-- Of one kind in one event, dollars or tokens.
+local MOST = 10 ^ 12
 
 ---@class ralph.Budget
 ---@field limits ralph.Limits
@@ -123,18 +125,25 @@ function Run:_settle()
   self.told = { usd = usd, tokens = counted, weighed = weighed }
 end
 
+-- Whatever a stream says: nothing that was used comes back, and no sum may end counting.
+local function amount(value)
+  return type(value) == "number" and value > 0 and math.min(value, MOST) or 0
+end
+
+local function count(value) return math.ceil(amount(value)) end
+
 local function take_usage(self, event)
   for _, name in ipairs(COUNTS) do
-    local value = event[name] or 0
+    local value = count(event[name])
     self.tokens[name] = event.whole and value or self.tokens[name] + value
   end
-  if event.usd then self.usd = (event.whole and 0 or self.usd or 0) + event.usd end
+  if event.usd then self.usd = (event.whole and 0 or self.usd or 0) + amount(event.usd) end
 end
 
 local function take_end(self, event)
   self.ended = true
-  for _, name in ipairs(event.usage and COUNTS or {}) do self.tokens[name] = event.usage[name] or 0 end
-  self.usd = event.usd or self.usd
+  for _, name in ipairs(event.usage and COUNTS or {}) do self.tokens[name] = count(event.usage[name]) end
+  self.usd = event.usd and amount(event.usd) or self.usd
   local weighed = weight(self.tokens)
   if self.usd and self.usd > 0 and weighed > 0 then root_of(self.budget).rate = self.usd / weighed end
 end

@@ -8,14 +8,21 @@ M.EXIT = { done = 0, failed = 1, none = 100, blocked = 101, waiting = 102, limit
 
 local function plural(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
 
+--- How many issues are not done. The open ones are ready, blocked, waiting or deferred;
+--- others may have such a status without being open.
+---@param counts table<string, integer> of a tracker
+---@return integer
+function M.left(counts)
+  local function of(name) return counts[name] or 0 end
+  return math.max(of("open"), of("ready") + of("blocked") + of("waiting") + of("deferred")) + of("in_progress")
+end
+
 --- What a list without a ready issue means.
----@param counts { open: integer, in_progress: integer, blocked: integer, waiting: integer }
+---@param counts table<string, integer> of a tracker
 ---@return integer exit
 ---@return string reason
 function M.nothing(counts)
-  local waiting, busy = counts.waiting or 0, counts.in_progress or 0
-  -- Open ones are blocked, waiting or deferred; some lists keep the blocked beside them.
-  local left = math.max(counts.open or 0, counts.blocked or 0) + busy
+  local waiting, busy, left = counts.waiting or 0, counts.in_progress or 0, M.left(counts)
   if left == 0 then return M.EXIT.none, "nothing is left to do" end
   if waiting > 0 then
     return M.EXIT.waiting, plural(waiting, "issue") .. (waiting == 1 and " waits" or " wait") .. " for a person"
@@ -23,8 +30,9 @@ function M.nothing(counts)
   if busy > 0 then
     return M.EXIT.blocked, plural(busy, "issue") .. (busy == 1 and " is" or " are") .. " in progress elsewhere"
   end
-  return M.EXIT.blocked, left == 1 and "the one issue that is left is blocked"
-    or ("all of %d issues are blocked"):format(left)
+  local how = counts.deferred == left and "deferred" or "blocked"
+  return M.EXIT.blocked, left == 1 and "the one issue that is left is " .. how
+    or ("all of %d issues are %s"):format(left, how)
 end
 
 --- The next issue: the one that is named, or the first that is ready.

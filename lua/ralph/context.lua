@@ -24,6 +24,7 @@ local M = {}
 ---@field limits_dir string what loops of this host know of limits
 ---@field issue table? the one in work
 ---@field left table[]? what differed from HEAD after the attempt, by whomever
+---@field committed table[]? what the attempt's commits changed, where that may be something else
 ---@field guard table? of the list, since the claim
 local Context = {}
 Context.__index = Context
@@ -84,8 +85,13 @@ end
 -- none can be worked in, but nothing of it can be rescued or committed.
 local function open_repo(project)
   local repo, message, code, hint = require("ralph.git").open(project.root, project.paths.git)
-  if repo or code == "ENOTGIT" then return repo or false end
-  return nil, message, code, hint
+  if repo then return repo end
+  if code ~= "ENOTGIT" then return nil, message, code, hint end
+  local known = project.paths.git
+  if not wrapix.fs.exists(known .. "/base") then return false end
+  return nil, ("git: %s: was in a repository, and is in none any more"):format(
+    wrapix.path.show(project.root)), "EUNSAFE",
+    "bring .git back; or, to go on without, rm -r " .. wrapix.path.show(known)
 end
 
 --- A project from what a caller gave first: one that is open, or options that may name it.

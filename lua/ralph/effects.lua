@@ -28,6 +28,20 @@ function BUILT_IN.commit(ctx, args) return ctx:verifying():commit(args) end
 -- {} → { count }: containers of processes that died
 function BUILT_IN.reap(ctx) return { count = wrapix.reap(ctx.project.log) } end
 
+-- { since } → { removed }: lock files of a git that was killed with its sandbox
+function BUILT_IN.unlock(ctx, args)
+  if not ctx.repo then return { removed = {} } end
+  local removed, kept = ctx.repo:unlock(args.since)
+  for _, file in ipairs(removed) do
+    ctx.project.log:note(("git: %s: was left by a git that was killed; removed"):format(wrapix.path.show(file)))
+  end
+  for _, file in ipairs(kept) do
+    ctx.project.log:warn(("git: %s: is there, and a git is at work"):format(wrapix.path.show(file)),
+      "remove it when that is none of yours: until then nothing can be committed")
+  end
+  return { removed = removed }
+end
+
 -- { id, attempt, message } → { ref, commit }; nothing when there is nothing to keep
 function BUILT_IN.rescue(ctx, args)
   if not ctx.repo then return nil, "rescue: there is no repository", "ENOREPO" end

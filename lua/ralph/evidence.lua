@@ -2,6 +2,7 @@
 -- What is known of an attempt, as one table: gathered here from what the parts of the
 -- attempt found, so that policies, records and hooks see the same. Pure; judges nothing.
 
+local excerpt = require "ralph.excerpt"
 local wrapix = require "wrapix"
 
 local M = {}
@@ -20,6 +21,8 @@ local M = {}
 ---@field files { path: string, added: integer?, removed: integer? }[]
 ---@field diffstat { files: integer, added: integer, removed: integer }
 ---@field protected string[]
+---@field left string? the tree after verifying
+---@field is_empty boolean? there are commits, and nothing in them
 ---@field lost { id: string, subject: string }[] commits from before that are not in HEAD any more
 ---@field truncated boolean? more files changed than are listed
 ---@field verify ralph.Verified[]
@@ -41,6 +44,10 @@ local M = {}
 -- is to stay a list in JSON.
 local function list_of(entries)
   return wrapix.json.array(table.move(entries or {}, 1, #(entries or {}), 1, {}))
+end
+
+local function count(value)
+  return type(value) == "number" and value > 0 and math.ceil(math.min(value, 10 ^ 12)) or 0
 end
 
 local LIMITS = { limit = true, overloaded = true }
@@ -67,14 +74,31 @@ function M.is_protected(path, rules)
   return false
 end
 
--- Where not all files are listed, one that is protected may be among the rest.
-local function protected(files, rules, truncated)
-  local found = {}
-  if truncated and #(rules or {}) > 0 then found[1] = "(more files changed than can be looked at)" end
-  for _, file in ipairs(files) do
-    if M.is_protected(file.path, rules or {}) then found[#found + 1] = file.path end
+-- Of the tree, of what was committed in the meantime, and by verifying itself. Where not
+-- all files are listed, one that is protected may be among the rest.
+local function protected(found, files)
+  local rules, list, have = found.protect or {}, {}, {}
+  if found.truncated and #rules > 0 then list[1] = "(more files changed than can be looked at)" end
+  local function add(path)
+    local is_new = not have[path] and not (found.made or {})[path]
+    if is_new and M.is_protected(path, rules) then list[#list + 1] = excerpt.name(path) end
+    have[path] = true
   end
-  return found
+  for _, file in ipairs(found.since or files) do add(file.path) end
+  for _, file in ipairs(found.committed or {}) do add(file.path) end
+  for _, path in ipairs(found.touched or {}) do add(path) end
+  return list
+end
+
+-- Names in lists of ours are such that JSON takes them.
+local function named(files)
+  local list = {}
+  for i, file in ipairs(files) do
+    list[i] = {}
+    for key, value in pairs(file) do list[i][key] = value end
+    list[i].path = excerpt.name(file.path)
+  end
+  return wrapix.json.array(list)
 end
 
 local function outcome_of(outcome)
@@ -84,7 +108,9 @@ end
 
 --- Gathers the evidence of an attempt.
 ---@param found table { issue, attempt, outcome, signal?, before, after, commits?, files?, protect?,
---- verify?, question?, foreign?, transcript?, notes?, seconds, since?, lost?, truncated? }
+--- verify?, question?, foreign?, transcript?, notes?, seconds, since?, lost?, truncated?,
+--- committed? (files that differ between the heads), touched? (paths that verifying changed),
+--- made? (a set of paths that are verifying's own), left? }
 ---@return ralph.Evidence
 function M.build(found)
   local outcome, files = found.outcome, found.files or {}
@@ -92,12 +118,13 @@ function M.build(found)
   return {
     issue = found.issue.id, spec = found.issue.spec_id, attempt = found.attempt,
     signal = found.signal, before = found.before or {}, base = found.base, after = found.after or {},
-    commits = list_of(found.commits), files = list_of(files), diffstat = diffstat(files),
-    protected = list_of(protected(found.since or files, found.protect, found.truncated)),
+    left = found.left, is_empty = found.committed ~= nil and #found.committed == 0 or nil,
+    commits = list_of(found.commits), files = named(files), diffstat = diffstat(files),
+    protected = list_of(protected(found, files)),
     lost = list_of(found.lost), truncated = found.truncated or nil, verify = list_of(found.verify),
     verified = found.verify ~= nil, usd = outcome.usd,
-    tokens = { input = usage.input or 0, output = usage.output or 0,
-      cache_read = usage.cache_read or 0, cache_write = usage.cache_write or 0 },
+    tokens = { input = count(usage.input), output = count(usage.output),
+      cache_read = count(usage.cache_read), cache_write = count(usage.cache_write) },
     turns = outcome.turns, seconds = found.seconds or outcome.seconds or 0,
     limit = LIMITS[outcome.kind] and { reset = outcome.reset } or nil,
     question = found.question, outcome = outcome_of(outcome), foreign = found.foreign,
@@ -111,11 +138,12 @@ end
 ---@return boolean
 function M.has_change(evidence)
   local before, after = evidence.before, evidence.after
+  local has_commits = #evidence.commits > 0 and not evidence.is_empty
   if before.tree and after.tree then
     local base = evidence.base or before
-    return before.tree ~= after.tree or base.tree ~= after.tree or #evidence.commits > 0
+    return before.tree ~= after.tree or base.tree ~= after.tree or has_commits
   end
-  return #evidence.files > 0 or #evidence.commits > 0
+  return #evidence.files > 0 or has_commits
 end
 
 return M

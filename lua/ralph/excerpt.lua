@@ -21,7 +21,16 @@ function M.plain(text)
   if text:find("\r", 1, true) then
     text = text:gsub("[^\n]+", function(line) return line:match("^.*\r(.*)$") end)
   end
-  return (text:gsub("[\0-\8\11-\31\127]", ""))
+  text = text:gsub("[\0-\8\11-\31\127]", "")
+  return (text:gsub("\xC2[\x80-\x9F]", ""))
+end
+
+--- The name of a file as a list or JSON can take it: bytes that are no UTF-8 as %XX.
+---@param path string any bytes
+---@return string
+function M.name(path)
+  if utf8.len(path) then return path end
+  return (path:gsub("[\x80-\xFF]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
 --- The text, or its head and tail with the number of bytes left out between them.

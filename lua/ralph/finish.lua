@@ -26,17 +26,19 @@ local function message_of(ctx, evidence)
     ctx.issue.id, title, evidence.attempt)
 end
 
--- What the attempts at this issue left uncommitted: not what somebody else did before, nor
--- what verifying made. Nil for all there is, where there were too many files to tell.
+-- What the attempts at this issue left uncommitted, or committed otherwise than it was
+-- verified: not what somebody else did before, nor what verifying made. Second, whether
+-- it is all there is, because there were too many files to tell.
 local function leftovers(ctx, evidence, made)
   local own = attempts.add_paths(attempts.read(ctx.project, ctx.issue.id).paths, evidence.files,
     evidence.truncated)
   local is_own, is_made, list = {}, {}, wrapix.json.array()
   for _, path in ipairs(own or {}) do is_own[path] = true end
+  for _, change in ipairs(ctx.committed or {}) do is_own[excerpt.name(change.path)] = true end
   for _, path in ipairs(made) do is_made[path] = true end
   for _, change in ipairs(ctx.left) do
-    local is_work = not is_made[change.path] and not change.link
-    if is_work and (not own or is_own[change.path]) then list[#list + 1] = change.path end
+    local is_work = not (is_made[change.path] and change.status == "A") and not change.link
+    if is_work and (not own or is_own[excerpt.name(change.path)]) then list[#list + 1] = change.path end
   end
   return list, not own or ctx.left.truncated == true
 end

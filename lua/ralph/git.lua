@@ -135,6 +135,12 @@ function Repo:rescue(issue, n, message, parent)
   end)
 end
 
+---Takes away lock files that a git left which was killed with its sandbox.
+---@param since number seconds since 1970, when nothing of the sandbox ran yet
+---@return string[] removed
+---@return string[] kept they may be a living git's
+function Repo:unlock(since) return require("ralph.git.locks").clear(self.place, since) end
+
 ---What was rescued, by name.
 ---@return { ref: string, commit: string, issue: string, n: integer }[]
 function Repo:rescues() return rescue.list(self.place) end

@@ -228,11 +228,11 @@ local function plan(ctx, opts)
   local counts
   counts, message, code, hint = ctx.tracker:counts({ spec = opts.spec })
   if not counts then return nil, message, code, hint end
-  local list = {}
+  local list = wrapix.json.array()
   for i, issue in ipairs(ready) do
     list[i] = { id = issue.id, title = issue.title, profile = require("ralph.project").profile_label(issue) or nil }
   end
-  local left = math.max(counts.open or 0, counts.blocked or 0) + (counts.in_progress or 0) - #ready
+  local left = choose.left(counts) - #ready
   local exit, reason = EXIT.done, ("%d ready, %d more behind them"):format(#ready, math.max(0, left))
   if #ready == 0 then exit, reason = choose.nothing(counts) end
   return { ended = "dry_run", exit = exit == EXIT.none and EXIT.done or exit, reason = reason, ready = list,

@@ -97,7 +97,8 @@ local function judge(evidence, forgives)
   end
   local failure = verify_failure(evidence, forgives)
   if failure then return "failed", failure end
-  return "done", signal.no_change and "no change needed: " .. signal.no_change or signal.text
+  if has_change or not signal.no_change then return "done", signal.text or signal.no_change end
+  return "done", "no change needed: " .. signal.no_change
 end
 
 --- An end signal, a change (or a reason for none), every verify command ends with 0,

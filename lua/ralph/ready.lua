@@ -6,6 +6,7 @@
 
 local base = require "ralph.ready_base"
 local changes = require "ralph.changes"
+local excerpt = require "ralph.excerpt"
 local phase = require "ralph.phase"
 local render = require "ralph.render"
 local schema = require "ralph.ready_schema"
@@ -68,8 +69,8 @@ local function issue_lines(issues)
   local lines = {}
   for i = 1, math.min(#issues, MOST_LISTED) do
     local issue = issues[i]
-    local title = tostring(issue.title):gsub("%c+", " "):sub(1, LONGEST_TITLE)
-    lines[i] = ("%s [%s] %s"):format(issue.id, tostring(issue.status), title)
+    local title = tostring(issue.title):gsub("%c+", " ")
+    lines[i] = ("%s [%s] %s"):format(issue.id, tostring(issue.status), excerpt.line(title, LONGEST_TITLE))
   end
   if #issues > MOST_LISTED then lines[#lines + 1] = ("and %d more"):format(#issues - MOST_LISTED) end
   return table.concat(lines, "\n")

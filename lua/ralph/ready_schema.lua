@@ -60,7 +60,7 @@ function Checker:text(where, value, field, is_line)
   if #value > longest then
     return self:add("%s: %s: has %d bytes, at most %d may be", where, field, #value, longest)
   end
-  if value:find("\0", 1, true) or is_line and value:find("[\r\n]") then
+  if value:find("\0", 1, true) or is_line and value:find("%c") then
     return self:add("%s: %s: one line is wanted", where, field)
   end
   return is_line and value:match("^%s*(.-)%s*$") or value

@@ -67,6 +67,18 @@ local function settle_one(ctx, issue)
   return { id = issue.id, rescue = kept, time = wrapix.sys.time(), aborted = aborted }
 end
 
+-- What still runs of them ends, and with it goes what its git held.
+local function end_all(ctx, orphans)
+  ctx:perform("reap", {})
+  local since
+  for _, issue in ipairs(orphans) do
+    local running = attempts.read(ctx.project, issue.id).running
+    local time = running and tonumber(running.time)
+    if time then since = math.min(since or time, time) end
+  end
+  if since then ctx:perform("unlock", { since = since }) end
+end
+
 --- Settles every orphan. The lock of the work tree has to be held.
 ---@param ctx ralph.StepContext
 ---@return { id: string, rescue: table?, aborted: integer }[]? settled
@@ -77,7 +89,7 @@ function M.run(ctx)
   local orphans, message, code, hint = ctx.tracker:orphans()
   if not orphans then return nil, message, code, hint end
   local settled = {}
-  if #orphans > 0 then ctx:perform("reap", {}) end
+  if #orphans > 0 then end_all(ctx, orphans) end
   for i, issue in ipairs(orphans) do
     local one
     one, message, code, hint = settle_one(ctx, issue)

@@ -21,6 +21,7 @@ local LARGEST_README = 1 << 20
 local SHARED_DIR, PRIVATE_DIR = tonumber("755", 8), tonumber("700", 8)
 local PRIVATE_FILE = tonumber("600", 8)
 local MOST_SHOWN = 20
+local PATIENCE = 10 -- seconds
 local COLUMNS = { "Spec", "Purpose" }
 
 ---@class ralph.Spec
@@ -239,8 +240,8 @@ end
 
 local NEW_README = "# Specs\n"
 
--- Its row, or the file with it. What somebody else wrote at the same time is not lost:
--- the file is read anew when it came to be in between.
+-- Its row, or the file with it, under the lock of all who add one. What somebody else made
+-- at the same time is not lost: the file is read anew when it came to be in between.
 local function put_row(project, row)
   local text, message, code = wrapix.fs.read_beneath(project.root, README, LARGEST_README)
   if not text and code ~= "ENOENT" then return nil, message, code end
@@ -265,6 +266,8 @@ end
 ---@return string? code
 function M.add_row(project, spec)
   if spec.hidden then error("specs.add_row: a hidden spec has no row", 2) end
+  local lock <close>, problem, what = wrapix.fs.lock(project.dirs.state .. "/specs.lock", { wait = PATIENCE })
+  if not lock then return fail(README, problem, what) end
   local ok, is_added, code = put_row(project, {
     Spec = ("[%s](%s.md)"):format(spec.name, spec.name), Purpose = M.title(spec),
   })

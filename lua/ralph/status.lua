@@ -3,6 +3,7 @@
 -- what was tried last and what it cost. Changes nothing.
 
 local attempts = require "ralph.attempts"
+local choose = require "ralph.choose"
 local displays = require "ralph.display"
 local excerpt = require "ralph.excerpt"
 local wrapix = require "wrapix"
@@ -46,7 +47,7 @@ local function specs_of(issues)
 end
 
 local function rows_of(issues)
-  local working, waiting = {}, {}
+  local working, waiting = wrapix.json.array(), wrapix.json.array()
   for _, issue in ipairs(issues) do
     local own = own_of(issue)
     if issue.status == "in_progress" then
@@ -76,7 +77,7 @@ local function history(project, issues)
     if a.time ~= b.time then return a.time > b.time end
     return a.id < b.id
   end)
-  return table.move(list, 1, math.min(LAST, #list), 1, {}), usd, seconds
+  return table.move(list, 1, math.min(LAST, #list), 1, wrapix.json.array()), usd, seconds
 end
 
 ---@class ralph.Status
@@ -106,7 +107,7 @@ function M.read(project, opts)
   local issues
   issues, message, code, hint = tracker:all({ spec = only })
   if not issues then return nil, message, code, hint end
-  local specs = {}
+  local specs = wrapix.json.array()
   for _, name in ipairs(only and { only } or specs_of(issues)) do
     local counts
     counts, message, code, hint = tracker:counts({ spec = name })
@@ -125,7 +126,7 @@ local function clean(value) return wrapix.log.clean(tostring(value)) end
 
 local function progress(counts)
   local closed = counts.closed or 0
-  local all = closed + (counts.in_progress or 0) + math.max(counts.open or 0, counts.blocked or 0)
+  local all = closed + choose.left(counts)
   local share = all > 0 and closed / all or 0
   local full = math.floor(share * BAR + 0.5)
   return ("[%s%s] %d of %d"):format(("#"):rep(full), ("-"):rep(BAR - full), closed, all)

@@ -79,13 +79,15 @@ local function prepare(ctx)
   local now
   now, message, code, hint = attempt.look(ctx)
   if not now then return nil, ended(message, code, hint) end
+  local first = now
   local baseline, was_known
   baseline, was_known, code, hint = attempt.baseline(ctx, now)
   if baseline == nil then return nil, ended(was_known, code, hint) end
   -- The commands may have made files: what the agent changes counts from here.
   if not was_known then now, message, code, hint = attempt.look(ctx) end
   if not now then return nil, ended(message, code, hint) end
-  return { attempt = number, before = now, base = attempts.base(record, now), baseline = baseline,
+  local base = attempts.base(record, first)
+  return { attempt = number, before = now, base = base ~= first and base or now, baseline = baseline,
     past = attempts.past(record), clock = wrapix.sys.clock() }
 end
 
@@ -95,7 +97,8 @@ local function claim(ctx, begun)
   ctx.issue = issue
   local ok
   ok, message, code = ctx:perform("begin", { id = issue.id,
-    running = { attempt = begun.attempt, time = wrapix.sys.time(), before = begun.before } })
+    running = { attempt = begun.attempt, time = wrapix.sys.time(), before = begun.before,
+      base = begun.base } })
   if not ok then
     ctx:perform("release", { id = issue.id })
     return nil, message, code
@@ -111,6 +114,8 @@ local function judge(ctx, evidence)
   local ok, message, code, hint = finish.commit(ctx, evidence)
   if ok then return end
   local is_refused = code == "EREFUSED"
+  -- A hook may have changed files before it said no.
+  if is_refused then evidence.left = ctx.repo:tree() or evidence.left end
   evidence.verdict = code == "ESTOPPED" and "stopped" or is_refused and "failed" or "broken"
   evidence.reason = hint and ("%s (%s)"):format(message, hint) or message
 end

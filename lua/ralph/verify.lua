@@ -69,7 +69,9 @@ local function read(file)
 end
 
 local function write(file, known)
-  return wrapix.fs.write_atomic(file, wrapix.json.encode(known) .. "\n", { mode = PRIVATE, sync = false })
+  local text, message = wrapix.json.encode(known)
+  if not text then return nil, message end
+  return wrapix.fs.write_atomic(file, text .. "\n", { mode = PRIVATE, sync = false })
 end
 
 --- What results hold for: this tree, these commands, this image.
@@ -131,7 +133,7 @@ function M.note_made(file, paths)
   local known, have, list = read(file), {}, {}
   for _, source in ipairs({ paths, known.made }) do
     for _, path in ipairs(source) do
-      if type(path) == "string" and not have[path] and #list < KEPT_MADE then
+      if type(path) == "string" and utf8.len(path) and not have[path] and #list < KEPT_MADE then
         have[path] = true
         list[#list + 1] = path
       end
@@ -181,11 +183,11 @@ function Verifier:_run_one(command)
     return nil, "verify: " .. message, code
   end
   if result.timed_out then self:_drop() end
-  local output = excerpt.plain(excerpt.both((result.stdout or "") .. (result.stderr or ""), RAW_OUTPUT))
+  local output = excerpt.both((result.stdout or "") .. (result.stderr or ""), RAW_OUTPUT)
   return {
     command = command, code = not result.timed_out and (result.code or 128 + (result.signal or 0)) or nil,
     seconds = wrapix.sys.clock() - begun, timed_out = result.timed_out or nil,
-    output = excerpt.both(output, M.OUTPUT),
+    output = excerpt.fit(output, M.OUTPUT),
   }
 end
 
@@ -216,7 +218,7 @@ function Verifier:_git(argv, input)
 end
 
 local function said(result)
-  return excerpt.both(excerpt.plain((result.stdout or "") .. (result.stderr or "")), 4096)
+  return excerpt.fit(excerpt.both((result.stdout or "") .. (result.stderr or ""), RAW_OUTPUT), 4096)
 end
 
 local function no_git(result)

@@ -2,6 +2,7 @@
 -- Verification as a step uses it: which sandbox, what is known of this tree already, and
 -- what verifying itself leaves in the work tree. Compares nothing.
 
+local evidences = require "ralph.evidence"
 local verify = require "ralph.verify"
 local wrapix = require "wrapix"
 
@@ -26,20 +27,28 @@ function Verifying:_tree()
   return repo and repo:tree() or nil
 end
 
--- New files that only verifying can have made.
-function Verifying:_note_made(before)
-  local repo, after = self._ctx.repo, self:_tree()
-  if not before or not after or before == after then return end
-  local made = {}
-  for _, change in ipairs(repo:changes(before, after) or {}) do
-    if change.status == "A" then made[#made + 1] = change.path end
+-- What the commands did to the tree, for they run what the agent wrote. New files are
+-- noted: only verifying can have made them. Returns the tree, and what is protected and
+-- is not as it was.
+function Verifying:_look(before)
+  local ctx, after = self._ctx, self:_tree()
+  if not before or not after or before == after then return after, {} end
+  local made, touched = {}, {}
+  for _, change in ipairs(ctx.repo:changes(before, after) or {}) do
+    if change.status == "A" then
+      made[#made + 1] = change.path
+    elseif evidences.is_protected(change.path, ctx.config.protect or {}) then
+      touched[#touched + 1] = change.path
+    end
   end
-  if #made > 0 then verify.note_made(self._ctx.project.paths.verify, made) end
+  if #made > 0 then verify.note_made(ctx.project.paths.verify, made) end
+  return after, touched
 end
 
 --- Runs the commands, or says what is known of this tree.
 ---@param args { commands: string[], tree: string? }
----@return { results: ralph.Verified[], cached: boolean }?
+---@return { results: ralph.Verified[], cached: boolean, left: string?, touched: string[]? }? left: the
+--- tree after it; touched: what is protected and was changed by the commands
 ---@return string? message
 ---@return string? code
 ---@return string? hint
@@ -60,9 +69,13 @@ function Verifying:perform(args)
   local results
   results, message, code, hint = verifier:run(args.commands)
   if not results then return nil, message, code, hint end
-  if key then verify.remember(ctx.project.paths.verify, key, results, wrapix.sys.time()) end
-  if ctx.repo then self:_note_made(args.tree) end
-  return { results = results, cached = false }
+  local left, touched
+  if ctx.repo then left, touched = self:_look(args.tree) end
+  -- Commands that changed what judges say nothing of the tree they began with.
+  if key and #touched == 0 then
+    verify.remember(ctx.project.paths.verify, key, results, wrapix.sys.time())
+  end
+  return { results = results, cached = false, left = left, touched = touched }
 end
 
 --- Commits what an attempt left, in the same sandbox.

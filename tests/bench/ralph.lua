@@ -50,11 +50,14 @@ local function prepare(opts, kind, dir)
   local work, config = dir .. "/work", dir .. "/config/wrapix"
   local how = { cwd = work, stdin = "null", timeout = 120,
     env = { XDG_CONFIG_HOME = dir .. "/config", XDG_STATE_HOME = dir .. "/state" } }
-  for _, one in ipairs({ work .. "/.wrapix", config .. "/profiles" }) do assert(fs.ensure_dir(one)) end
+  local alone = dir .. "/alone"
+  for _, one in ipairs({ work .. "/.wrapix", alone .. "/.wrapix", config .. "/profiles" }) do
+    assert(fs.ensure_dir(one))
+  end
   write(config .. "/profiles/bench.lua", PROFILE:format(opts.image, kind.script))
   write(config .. "/ralph.lua",
     ("return { profile = \"bench\", notify = false, context = {}, %s }\n"):format(kind.config))
-  write(dir .. "/by_itself.lua", BY_ITSELF:format(work .. "/.wrapix:/workspace/.wrapix:ro", kind.script,
+  write(dir .. "/by_itself.lua", BY_ITSELF:format(alone .. "/.wrapix:/workspace/.wrapix:ro", kind.script,
     tostring(kind.verified or false)))
   write(work .. "/file", "text\n")
   for _, words in ipairs({ { "init", "-q" }, { "add", "file" },
@@ -85,7 +88,9 @@ local function compare(opts, kind, dir)
     local order = i % 2 == 0 and { "step", "alone" } or { "alone", "step" }
     for _, which in ipairs(order) do
       local runs
-      runs, message = measure.runs(opts.tools .. "/measure", 1, argv[which], how)
+      -- In a directory of its own: what a step knows of its tree stays true.
+      runs, message = measure.runs(opts.tools .. "/measure", 1, argv[which],
+        { env = how.env, cwd = which == "step" and how.cwd or dir .. "/alone" })
       if not runs then return nil, message end
       if i > WARM_UPS then
         table.insert(times[which], runs[1].seconds)

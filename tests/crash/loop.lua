@@ -160,7 +160,8 @@ function KIND.random(project)
   return ("after %.0f ms"):format(moment * 1000)
 end
 
--- A loop dies with its agent at work, and the next one, while it mends that, as well.
+-- A loop dies with its agent at work, and the next one, while it mends that, as well. Every
+-- second time the agent's git was at work, and could not take its lock away.
 function KIND.mending(project, i, count)
   local ids = project:add(1)
   project:set_play(true)
@@ -168,6 +169,7 @@ function KIND.mending(project, i, count)
   project:watch(running, EVENTS[4][2](ids, project))
   kill(project, running)
   project:set_play()
+  if i % 2 == 0 then project:lock() end
   local log = project.home .. "/calls"
   fs.unlink(log)
   project.mending = project.mending or 130

@@ -132,6 +132,9 @@ function Project:add(count)
   return ids
 end
 
+---As a git that is killed leaves the repository.
+function Project:lock() own(e2e.file(self.dir .. "/.git/index.lock", "")) end
+
 -- The list ------------------------------------------------------------------------------------
 
 local function problem(project, text)

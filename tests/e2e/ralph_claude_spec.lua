@@ -72,6 +72,24 @@ local ISSUES = assert(json.encode({ issues = json.array({
   issue("line", "Find the longest line", "words"), issue("words", "Count words"),
 }) }))
 
+-- What the model was asked first, as one text.
+local function prompt_of(request)
+  local content = request.body.messages[1].content
+  if type(content) == "string" then return content end
+  local texts = {}
+  for _, block in ipairs(content) do texts[#texts + 1] = block.text end
+  return table.concat(texts, "\n")
+end
+
+-- A tool on the file that the prompt wants the spec in: of root's project for somebody else it
+-- is none of the work tree.
+local function on_spec(tool, input)
+  return function(request)
+    input.file_path = prompt_of(request):match("Write the finished text to ([^,]*),")
+    return turn.tool(tool, input)
+  end
+end
+
 local PACKAGES = 'packages = { "gcc", "libc6-dev", "make" },'
 
 describe("ralph with the real Claude Code", function()
@@ -136,20 +154,10 @@ describe("ralph with the real Claude Code", function()
     return result.code, assert(json.decode(result.stdout), result.stdout .. result.stderr)
   end
 
-  -- What the model was asked first, as one text.
-  local function prompt_of(request)
-    local content = request.body.messages[1].content
-    if type(content) == "string" then return content end
-    local texts = {}
-    for _, block in ipairs(content) do texts[#texts + 1] = block.text end
-    return table.concat(texts, "\n")
-  end
-
   it("goes from a name to a C project whose tests pass", function()
     local world <close>, ralph = open('verify = { "make test" }, protect = { "check.c" }')
     world.model:play({
-      turn.tool("Read", { file_path = "/workspace/specs/words.md" }),
-      turn.tool("Write", { file_path = "/workspace/specs/words.md", content = SPEC }),
+      on_spec("Read", {}), on_spec("Write", { content = SPEC }),
       { text = "It asks for words." },
       turn.tool("Write", { file_path = "/run/wrapix/out/issues.json", content = ISSUES }),
       { text = "Two issues." },

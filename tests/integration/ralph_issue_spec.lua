@@ -103,6 +103,8 @@ describe("ralph issue", function()
     end
     local refused = { { "show", "none-1" }, { "claim", "none-1" }, { "add", "" }, { "close", "none-1" },
       { "add", "x", "--needs", "none-1" }, { "dep", "add", a, a }, { "update", a, "--title", "" },
+      { "add", "a\nb" }, { "update", a, "--status", "in_progres" },
+      { "update", a, "--title", "a\nb" }, { "add", "x", "--defer", "2026-02-30T00:00:00Z" },
       { "import", "/nonexistent" }, { "claim", a, "--pid", "2147483647" },
       { "add", "x", "--defer", "tomorrow" }, { "show", "../../etc/passwd" } }
     for _, words in ipairs(refused) do
@@ -150,6 +152,7 @@ describe("ralph issue", function()
     local text = ok(issue("export"))
     assert.matches('"parent":"bd%-1"', text)
     assert.matches('"dependent_count":1', text)
+    assert.equal(text, ok(issue("export", "-o", "-")))
     world:write("all.jsonl", text)
     assert.equal("0 added, 0 replaced, 3 left out\n", ok(issue("import", world.dir .. "/all.jsonl")))
     local bad = world:run({ "ralph", "issue", "import", "-" },
@@ -201,6 +204,8 @@ describe("ralph issue", function()
     local claimed = decode(issue("claim", id, "--pid", tostring(sleeper:pid()), "--json"))[1]
     assert.matches(":" .. sleeper:pid() .. ":", claimed.metadata.wrapix.owner, 1, true)
     assert.equal(1, issue("claim", id).code)
+    assert.matches(("process    %d on "):format(sleeper:pid()), ok(issue("show", id)), 1, true)
+    assert.matches(", alive\n", ok(issue("show", id)), 1, true)
   end)
 
   describe("answer", function()
@@ -209,6 +214,18 @@ describe("ralph issue", function()
       ok(issue("update", id, "--add-label", "ralph:waiting", "--metadata",
         json.encode({ wrapix = { question = question } })))
     end
+
+    it("tells of what waits for a person without a question", function()
+      local id = id_of(issue("add", "aside"))
+      ok(issue("update", id, "--metadata", json.encode({ wrapix = { parked = "failed 3 times" } })))
+      local result = ralph("answer")
+      assert.equal(0, result.code)
+      assert.matches("waiting for a person without a question: 1\nhint: `ralph status`", result.stderr, 1, true)
+      assert.matches("no open question\nhint: `ralph issue reopen " .. id .. "`", ralph("answer", id, "x").stderr,
+        1, true)
+      ok(issue("reopen", id))
+      assert.matches("nobody asks anything", ralph("answer").stderr)
+    end)
 
     it("lists the questions and takes a number or a text", function()
       assert.matches("nobody asks anything", ralph("answer").stderr)
@@ -306,6 +323,28 @@ describe("ralph issue", function()
       assert.matches("hint: keep one line", refused.stderr, 1, true)
       ok(git("checkout", "-q", "--theirs", ".wrapix/issues.jsonl"))
       assert.equal("theirs", decode(issue("show", "wx-0500", "--json"))[1].title)
+    end)
+
+    it("has all new issues of two branches with merge=union, and takes no id twice", function()
+      world:write("work/.gitattributes", ".wrapix/issues.jsonl merge=union\n")
+      begin()
+      ok(git("switch", "-q", "-c", "other"))
+      for i = 1, 3 do ok(issue("add", "theirs", "--id", "wx-999" .. i)) end
+      ok(issue("add", "theirs", "--parent", "wx-0500"))
+      commit("theirs")
+      ok(git("switch", "-q", "main"))
+      for i = 4, 6 do ok(issue("add", "ours", "--id", "wx-999" .. i)) end
+      commit("ours")
+      ok(git("merge", "-q", "--no-edit", "other"))
+      assert.equal(47, #data("list", "--all"))
+      ok(git("switch", "-q", "-c", "third", "HEAD~1"))
+      ok(issue("add", "another", "--parent", "wx-0500"))
+      commit("a child with the same number")
+      ok(git("merge", "-q", "--no-edit", "main"))
+      local refused = issue("list")
+      assert.equal(1, refused.code)
+      assert.matches("line 7: the issue wx-0500.1 is on line 6 already", refused.stderr, 1, true)
+      assert.matches("two issues: give one another id", refused.stderr, 1, true)
     end)
 
     it("tells a circle that a merge made, and takes it apart", function()

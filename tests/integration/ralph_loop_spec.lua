@@ -52,6 +52,38 @@ describe("ralph loop", function()
     assert.equal(0, world:ralph("loop").code)
   end)
 
+  it("has lists in its JSON also where nothing is in them", function()
+    world = worlds.new()
+    local status, plan = world:ralph("status", "--json"), world:ralph("loop", "--dry-run", "--json")
+    for _, name in ipairs({ "last", "specs", "waiting", "working" }) do
+      assert.matches(('"%s": []'):format(name), status.stdout, 1, true)
+    end
+    assert.matches('"ready": []', plan.stdout, 1, true)
+  end)
+
+  it("does not call done what never was, nor what somebody put off", function()
+    world = worlds.new()
+    for _, words in ipairs({ { "loop" }, { "loop", "--dry-run" }, { "step" } }) do
+      assert.matches("there are no issues yet\nhint: `ralph ready`", world:ralph(table.unpack(words)).stderr, 1, true)
+    end
+    world:ralph("start", "shop")
+    assert.matches("no issues of shop yet\nhint: `ralph ready shop`", world:ralph("loop").stderr, 1, true)
+    for _, command in ipairs({ "loop", "step", "status" }) do
+      local result = world:ralph(command, "--spec", "shpo")
+      assert.equal(1, result.code)
+      assert.matches("spec: shpo: there is no such spec (did you mean 'shop'?)", result.stderr, 1, true)
+    end
+    world:add("One", 'spec_id = "elsewhere.md", status = "deferred"')
+    local result = world:ralph("loop", "--spec", "elsewhere.md")
+    assert.equal(101, result.code)
+    assert.matches("the one issue that is left is deferred", result.stdout, 1, true)
+    world:add("Two", 'status = "in-review"')
+    result = world:ralph("loop", "--all")
+    assert.equal(101, result.code)
+    assert.matches("all of 2 issues are blocked", result.stdout, 1, true)
+    assert.matches("0 of 1", world:ralph("status", "--spec", "").stdout, 1, true)
+  end)
+
   it("says what it would begin with, and changes nothing", function()
     world = worlds.new()
     local id = world:add("One", 'labels = { "profile:test" }')

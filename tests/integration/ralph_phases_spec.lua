@@ -109,6 +109,13 @@ describe("the phases of ralph", function()
       assert.same({}, world:calls("run"))
     end)
 
+    it("has a row for each of several that are started at once", function()
+      local running = {}
+      for i = 1, 6 do running[i] = world:start({ "ralph", "start", "spec-" .. i }) end
+      for i = 1, 6 do assert.equal(0, world:finish(running[i]).code) end
+      assert.equal(6, select(2, read("specs/README.md"):gsub("%[spec%-%d%]", "")))
+    end)
+
     it("refuses names that are none", function()
       for _, name in ipairs({ "../x", "A b", "readme", "x.md" }) do
         local result = ralph("start", name)

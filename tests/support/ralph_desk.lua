@@ -149,6 +149,10 @@ function M.new(opts)
       desk.reaped = { rescued = desk.repo.rescued }
       return { count = 0 }
     end,
+    unlock = function(_, args)
+      desk.unlocked = args.since
+      return { removed = {} }
+    end,
     notify = function(_, args)
       desk.told[#desk.told + 1] = args.title
       return {}

@@ -18,8 +18,7 @@ return {
 ]]
 
 -- The double has no mounts: the socket lies where the session has it.
-local CLIENT = [[
-#!/bin/sh
+local CLIENT = [[#!/bin/sh
 exec %s --run %s/tests/support/ralph_client.lua "%s/run/wrapix/sessions/$WRAPIX_SESSION_ID/run/ralph.sock" "$@"
 ]]
 

@@ -91,7 +91,7 @@ end
 ---@return table outcome of wrapix.agent.run, of kind also "broken" and "stopped"; `said` and `requests`
 ---@return nil
 function M.run(ctx, args)
-  local begun = wrapix.sys.clock()
+  local begun, since = wrapix.sys.clock(), wrapix.sys.time()
   local box, message, code, hint = ctx.project:sandbox(args.issue)
   if not box then return broken(message, code, hint) end
   local inside
@@ -101,6 +101,8 @@ function M.run(ctx, args)
   local watch = new_watch(ctx, args, transcript)
   local outcome
   outcome, message, code, hint = run_agent(ctx, args, box, inside, watch)
+  -- Whatever of it was at work was killed with the sandbox.
+  ctx:perform("unlock", { since = since })
   if not outcome then
     outcome = code == "ESTOPPED" and stopped(ctx.halt.reason) or broken(message, code, hint)
   elseif watch.over and not outcome.ok then

@@ -13,6 +13,7 @@ local M = {}
 ---@field left ralph.GitChange[] what differs from HEAD, by whomever
 ---@field commits ralph.GitCommit[]
 ---@field lost ralph.GitCommit[] that were there before and are not in HEAD any more
+---@field committed ralph.GitChange[]? what the commits changed, where that may be something else
 ---@field truncated boolean there are more files than are listed
 
 local MOST_LOST = 20
@@ -46,6 +47,17 @@ local function all(questions)
   return answers
 end
 
+-- Commits may hold nothing, or what the work tree has not: then what is verified is not what
+-- was committed. Where all is committed, and something changed, the files tell it.
+local function add_committed(repo, found, from, to)
+  if from == to or #found.left == 0 and #found.files > 0 then return true end
+  local committed, message, code, hint = repo:changes(from, to)
+  if not committed then return nil, message, code, hint end
+  found.committed = committed
+  found.truncated = found.truncated or committed.truncated == true
+  return true
+end
+
 --- Looks what has changed.
 ---@param repo ralph.Git?
 ---@param begun { before: table, base: table }
@@ -70,6 +82,9 @@ function M.find(repo, begun, after)
   if not found then return nil, message, code, hint end
   found.since = found.since or found.files
   found.truncated = found.files.truncated == true or found.since.truncated == true
+  local ok
+  ok, message, code, hint = add_committed(repo, found, before.head, after.head)
+  if not ok then return nil, message, code, hint end
   return found
 end
 

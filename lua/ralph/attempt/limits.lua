@@ -8,7 +8,7 @@ local M = {}
 
 --- Seconds: never shorter (a clock may be off), never longer (a date may be wrong).
 M.SHORTEST, M.LONGEST = 30, 24 * 3600
--- Without a time for the reset: doubled each time up to an hour.
+-- Without a time for the reset, or with one that was none: doubled each time up to an hour.
 local UNKNOWN, LONGEST_UNKNOWN = { limit = 300, overloaded = 60 }, 3600
 -- So that several loops do not all return in the same second.
 local JITTER, LONGEST_JITTER = 0.1, 60
@@ -21,14 +21,11 @@ local PRIVATE = tonumber("600", 8)
 ---@param opts { jitter: number, times: integer? } jitter: 0 to 1; times: how often in a row before
 ---@return number at seconds since 1970
 function M.until_when(limit, now, opts)
-  local wait
-  if limit.reset then
-    wait = limit.reset - now
-  else
-    local first = UNKNOWN[limit.kind] or UNKNOWN.limit
-    wait = math.min(LONGEST_UNKNOWN, first * 2 ^ math.min(opts.times or 0, 10))
-  end
-  wait = math.max(M.SHORTEST, math.min(M.LONGEST, wait))
+  local times = 2 ^ math.min(opts.times or 0, 10)
+  local first = limit.reset and M.SHORTEST or UNKNOWN[limit.kind] or UNKNOWN.limit
+  local wait = math.min(LONGEST_UNKNOWN, first * times)
+  if limit.reset then wait = math.max(wait, limit.reset - now) end
+  wait = math.min(M.LONGEST, wait)
   wait = wait + math.min(LONGEST_JITTER, wait * JITTER) * opts.jitter
   return now + math.min(M.LONGEST, wait)
 end

@@ -49,10 +49,12 @@ end
 local function list_questions(tracker, args, deps)
   local list, message, code, hint = tracker:all({ label = require("ralph.tracker").WAITING })
   if not list then return common.refuse(deps, message, code, hint) end
-  local found = wrapix.json.array()
+  local found, aside = wrapix.json.array(), 0
   for _, issue in ipairs(list) do
     local question = issue.status ~= "closed" and question_of(issue)
-    if question then
+    if not question and issue.status ~= "closed" then
+      aside = aside + 1
+    elseif question then
       found[#found + 1] = { id = issue.id, title = issue.title, spec_id = issue.spec_id,
         question = question.text, options = wrapix.json.array(options_of(question)) }
       if not args.json then
@@ -61,9 +63,13 @@ local function list_questions(tracker, args, deps)
       end
     end
   end
-  if args.json then return common.json(found, deps) end
-  if #found == 0 then deps.report:note("nobody asks anything") end
-  return 0
+  if aside > 0 then
+    deps.report:note(("waiting for a person without a question: %d"):format(aside),
+      "`ralph status` shows why, `ralph issue reopen ID` has one tried again")
+  elseif #found == 0 and not args.json then
+    deps.report:note("nobody asks anything")
+  end
+  return args.json and common.json(found, deps) or 0
 end
 
 -- A number is an option where there are options, and a text elsewhere.

@@ -42,12 +42,17 @@ function M.run(args, deps)
     max_time = args.max_time,
   })
   if not project then return shared.refuse(deps, message, code, hint) end
+  local spec
+  spec, message, code, hint = shared.spec_of(args, project)
+  if message then return shared.refuse(deps, message, code, hint) end
   local loop = require "ralph.loop"
   local summary
   summary, message, code, hint = loop.run(project, {
-    spec = shared.spec_of(args, project), dry_run = args.dry_run, display = shared.display(args, deps),
+    spec = spec, dry_run = args.dry_run, display = shared.display(args, deps),
   })
   if not summary then return shared.refuse(deps, message, code, hint) end
+  local is_nothing = summary.ended == "done" and summary.steps == 0 or args.dry_run and #summary.ready == 0
+  if is_nothing and summary.exit == 0 then shared.note_no_issues(project, spec, deps) end
   if args.json then
     shared.json(summary, deps)
   elseif args.dry_run then

@@ -60,15 +60,46 @@ function M.open(args, deps, config)
   return require("ralph.project").open(args.workspace, { config = config, log = deps.report })
 end
 
---- The spec that is meant; nil for all.
+-- A name that stands for nothing would have no issues, which looks as if all were done.
+local function check_spec(project, name)
+  local specs = require "ralph.specs"
+  local spec, message, code, hint = specs.read(project, name)
+  if spec then return name end
+  local tracker, why, what, advice = project:tracker()
+  if not tracker then return nil, why, what, advice end
+  local issues
+  issues, why, what, advice = tracker:all({ spec = name })
+  if not issues then return nil, why, what, advice end
+  if #issues > 0 then return name end
+  return nil, message, code, hint
+end
+
+--- The spec that is meant; nil alone for all.
 ---@param args table
 ---@param project ralph.Project
----@return string?
+---@return string? name "": issues without one
+---@return string? message where there are neither such a spec nor issues of it
+---@return string? code
+---@return string? hint
 function M.spec_of(args, project)
-  if args.spec then return args.spec end
+  if args.spec == "" then return args.spec end
+  if args.spec then return check_spec(project, args.spec) end
   if args.all then return nil end
   local state = require("ralph.state").read(project)
   return state and state.current or nil
+end
+
+--- Tells where issues come from, when there never were any.
+---@param project ralph.Project
+---@param spec string?
+---@param deps table
+function M.note_no_issues(project, spec, deps)
+  local tracker = project:tracker()
+  local counts = tracker and tracker:counts({ spec = spec })
+  if not counts or counts.closed > 0 then return end
+  local of = spec and spec ~= "" and " " .. wrapix.log.clean(spec) or ""
+  deps.report:note(("there are no issues%s yet"):format(of ~= "" and " of" .. of or ""),
+    ("`ralph ready%s` makes them from a spec"):format(of))
 end
 
 --- What shows the work at this terminal.

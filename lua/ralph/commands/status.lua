@@ -27,9 +27,11 @@ local M = {
 }
 
 local function show(args, deps, project)
+  local spec, message, code, hint = shared.spec_of(args, project)
+  if message then return shared.refuse(deps, message, code, hint) end
   local status = require "ralph.status"
-  local found, message, code, hint = status.read(project,
-    { spec = shared.spec_of(args, project), all = args.all })
+  local found
+  found, message, code, hint = status.read(project, { spec = spec, all = args.all })
   if not found then return shared.refuse(deps, message, code, hint) end
   if args.json then
     shared.json(found, deps)

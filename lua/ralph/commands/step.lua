@@ -39,15 +39,19 @@ function M.run(args, deps)
   local project, message, code, hint = shared.open(args, deps,
     { max_cost = args.max_cost, max_tokens = args.max_tokens, max_time = args.max_time })
   if not project then return shared.refuse(deps, message, code, hint) end
+  local spec
+  spec, message, code, hint = shared.spec_of(args, project)
+  if message then return shared.refuse(deps, message, code, hint) end
   local config, clock = project.config, require("wrapix").sys.clock
   local budget = require("ralph.budget").new({ usd = config.max_cost, tokens = config.max_tokens,
     seconds = config.max_time or nil }, { clock = clock, rate = require("ralph.attempts").rate(project) })
   local result
   result, message, code, hint = require("ralph.step").run(project, {
-    id = args.id, spec = shared.spec_of(args, project), budget = budget,
+    id = args.id, spec = spec, budget = budget,
     display = shared.display(args, deps),
   })
   if not result then return shared.refuse(deps, message, code, hint) end
+  if result.exit == 100 then shared.note_no_issues(project, spec, deps) end
   if args.json then
     shared.json({ exit = result.exit, verdict = result.verdict, reason = result.reason,
       issue = result.issue and result.issue.id, evidence = result.evidence, parked = result.parked }, deps)

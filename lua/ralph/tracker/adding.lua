@@ -111,8 +111,8 @@ end
 
 local function link(batch, i, on, kind)
   local issue = batch.made[i]
-  local ok, reason, code, hint = graph.add(issue, on, kind, batch.user, issue.created_at)
-  if not ok then return fail(name_of(batch.list[i], i), reason, code, hint) end
+  local ok, reason, code = graph.add(issue, on, kind, batch.user, issue.created_at)
+  if not ok then return fail(name_of(batch.list[i], i), reason, code) end
   return true
 end
 

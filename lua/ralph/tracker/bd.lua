@@ -289,7 +289,7 @@ function Tracker:answer(id, text)
     local ok, reason = check_text(text, "answer")
     if not ok then return nil, reason end
     if not changes.is_asking(issue) then
-      return nil, "has no open question", "ENOENT", "`ralph answer` lists the questions"
+      return changes.no_question(issue)
     end
     changes.answer(issue, text, claims.user(), changes.now())
     return true

@@ -133,6 +133,10 @@ function M.is_own(issue, claim)
     and (own.owner or false) == claim.owner
 end
 
+--- Makes an issue that of an owner, in progress.
+---@param issue table
+---@param claim ralph.Claim
+---@param now string
 function M.claim(issue, claim, now)
   M.set_status(issue, "in_progress", now)
   issue.assignee, issue.updated_at = claim.user, now
@@ -140,12 +144,20 @@ function M.claim(issue, claim, now)
     host = claim.owner and claim.host or wrapix.json.null })
 end
 
+--- Gives an issue back: open, without an owner.
+---@param issue table
+---@param fields table? checked
+---@param now string
 function M.release(issue, fields, now)
   M.set_status(issue, "open", now)
   give_back(issue)
   M.apply(issue, fields or {}, now)
 end
 
+--- Closes an issue; what it waited for or was put aside for counts no more.
+---@param issue table
+---@param reason string?
+---@param now string
 function M.close(issue, reason, now)
   M.set_status(issue, "closed", now)
   issue.close_reason = reason
@@ -155,7 +167,9 @@ function M.close(issue, reason, now)
   issue.updated_at = now
 end
 
--- A person wants it tried again: what was counted against it is forgotten.
+--- Opens an issue again, since a person wants that: what was counted against it is forgotten.
+---@param issue table
+---@param now string
 function M.reopen(issue, now)
   M.set_status(issue, "open", now)
   give_back(issue)
@@ -167,6 +181,10 @@ function M.reopen(issue, now)
   issue.updated_at = now
 end
 
+--- Puts an issue aside for a person.
+---@param issue table
+---@param why string
+---@param now string
 function M.park(issue, why, now)
   M.set_status(issue, "open", now)
   give_back(issue)
@@ -175,6 +193,10 @@ function M.park(issue, why, now)
   issue.updated_at = now
 end
 
+--- Gives an issue back with a question to a person.
+---@param issue table
+---@param question { text: string, options: string[]? } checked
+---@param now string
 function M.ask(issue, question, now)
   M.set_status(issue, "open", now)
   give_back(issue)
@@ -186,6 +208,10 @@ end
 
 --- Answers the open question. Question and answer stay as a comment as well, because
 --- the next question takes their place.
+---@param issue table
+---@param text string
+---@param user string
+---@param now string
 function M.answer(issue, text, user, now)
   local question = issues.wrapix(issue).question
   question.answer = text
@@ -200,6 +226,11 @@ local function uuid()
     hex:sub(21))
 end
 
+--- Adds a comment.
+---@param issue table
+---@param text string
+---@param author string
+---@param now string
 function M.comment(issue, text, author, now)
   issue.comments = issue.comments or wrapix.json.array()
   table.insert(issue.comments, { id = uuid(), issue_id = issue.id, author = author, text = text,
@@ -238,6 +269,18 @@ end
 function M.is_asking(issue)
   local question = issues.wrapix(issue).question
   return type(question) == "table" and type(question.text) == "string" and question.answer == nil
+end
+
+--- Why an issue cannot be answered, and what helps where it waits for something else.
+---@param issue table without an open question
+---@return nil
+---@return string reason
+---@return string code
+---@return string hint
+function M.no_question(issue)
+  local hint = issues.is_waiting(issue) and ("`ralph issue reopen %s` has it tried again"):format(issue.id)
+    or "`ralph answer` lists the questions"
+  return nil, "has no open question", "ENOENT", hint
 end
 
 --- A new issue with what every issue has.

@@ -216,9 +216,12 @@ end
 ---@return string? code
 ---@return string? hint
 function Tracker:update(id, fields)
-  return change(self, id, function(issue)
-    local ok, reason = issues.check_fields(fields, false)
-    if not ok then return nil, reason end
+  return change(self, id, function(issue, view)
+    local ok, reason, code, hint = issues.check_fields(fields, false)
+    if ok then
+      ok, reason, code, hint = issues.check_status(fields.status, function() return view:entries() end)
+    end
+    if not ok then return nil, reason, code, hint end
     return changes.apply(issue, fields, changes.now())
   end)
 end
@@ -369,7 +372,7 @@ function Tracker:answer(id, text)
     local ok, reason = check_text(text, "answer")
     if not ok then return nil, reason end
     if not changes.is_asking(issue) then
-      return nil, "has no open question", "ENOENT", "`ralph answer` lists the questions"
+      return changes.no_question(issue)
     end
     changes.answer(issue, text, claims.user(), changes.now())
     return true

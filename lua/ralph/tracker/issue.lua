@@ -287,12 +287,34 @@ function M.check_fields(fields, is_new)
     if value ~= wrapix.json.null and not M.is_empty(key, value) then
       local ok, reason = M.check_field(key, value)
       if not ok then return nil, reason end
+      -- Lists from elsewhere may have such titles: what is read is not refused for it.
+      if key == "title" and value:find("\n", 1, true) then return nil, "title: is more than one line" end
     elseif (key == "title" or key == "status" or key == "priority") then
       return nil, key .. ": is empty"
     end
   end
   if is_new and fields.title == nil then return nil, "title: is missing" end
   return true
+end
+
+local STATUSES = { open = true, in_progress = true, blocked = true, deferred = true, closed = true,
+  pinned = true, hooked = true }
+
+--- Whether a status is one of beads, or of this list. Words of one's own are legal; what
+--- nobody else has is rather a slip of the pen, and its issue would never be worked on.
+---@param status string?
+---@param all fun(): ralph.Entry[] called where the word is none of beads
+---@return true|nil
+---@return string? reason
+---@return string? code "EINVAL"
+---@return string? hint
+function M.check_status(status, all)
+  if status == nil or STATUSES[status] then return true end
+  for _, entry in ipairs(all()) do
+    if entry.status == status then return true end
+  end
+  return nil, ("status: no issue has the status %s%s"):format(wrapix.path.show(status),
+    wrapix.nearest.hint(status, STATUSES)), "EINVAL", "open, in_progress, blocked, deferred, closed"
 end
 
 --- A deep copy; marks of arrays stay.

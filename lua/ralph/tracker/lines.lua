@@ -105,6 +105,8 @@ end
 ---@field is_canonical boolean whether the text is what would be written
 
 local MARKERS = { "^<<<<<<< ", "^=======$", "^>>>>>>> ", "^||||||| " }
+local SAME_HINT = "keep the line whose updated_at is later"
+local OTHER_HINT = "these are two issues: give one another id, also where others depend on it"
 local MERGE_HINT = "keep one line of each issue, take the markers out, then try again"
 
 local function is_marker(line)
@@ -134,8 +136,9 @@ local function add_line(list, line, number, is_last)
   end
   local id = issue.id
   if list.numbers[id] then
+    local is_same = assert(M.decode(list.lines[id])).created_at == issue.created_at
     return nil, number, ("the issue %s is on line %d already"):format(id, list.numbers[id]),
-      "keep the line whose updated_at is later"
+      is_same and SAME_HINT or OTHER_HINT
   end
   local canonical, message = M.encode(issue)
   if not canonical then return nil, number, message end

@@ -267,8 +267,12 @@ local function count_open(entry, source, counts, memo)
   end
 end
 
+-- What is neither done nor to be done now has a status of its own, or is blocked: a status
+-- that nobody here knows must not make an issue look done.
+local OWN_COUNT = { in_progress = "in_progress", closed = "closed", deferred = "deferred" }
+
 --- How many issues there are that are work: `open` are ready, blocked, waiting or
---- deferred.
+--- deferred; blocked and deferred are also those with that status.
 ---@param list ralph.Entry[]
 ---@param source ralph.Source
 ---@param spec string?
@@ -282,8 +286,9 @@ function M.count(list, source, spec)
     if is_work(entry) and (not word or entry.spec == word) then
       if entry.status == "open" then
         count_open(entry, source, counts, memo)
-      elseif counts[entry.status] then
-        counts[entry.status] = counts[entry.status] + 1
+      elseif entry.status == "closed" or not entries.is_settled(entry.status) then
+        local name = OWN_COUNT[entry.status] or "blocked"
+        counts[name] = counts[name] + 1
       end
     end
   end

@@ -317,7 +317,7 @@ function Store:change(fn)
   if not held then return nil, message, code, hint end
   return attempt(self, function(it, found)
     local before = { fp = it.fp, a = it.a, b = it.b }
-        local results = table.pack(fn(it))
+    local results = table.pack(fn(it))
     if results[1] ~= nil and it.pending_count > 0 then
       local ok, why, what, advice = commit(self, it, found, before)
       if not ok then return nil, why, what, advice end

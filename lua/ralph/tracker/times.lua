@@ -36,6 +36,16 @@ local function in_utc(y, mo, d, h, mi, s, offset)
     rest % 60)
 end
 
+local DAYS = { ["02"] = 28, ["04"] = 30, ["06"] = 30, ["09"] = 30, ["11"] = 30 }
+
+-- Beads refuses a day that its month has not, also where it reads our export.
+local function is_day(y, mo, d)
+  if d <= "28" then return d >= "01" end
+  local year = y // 1
+  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  return d // 1 <= (mo == "02" and is_leap and 29 or DAYS[mo] or 31)
+end
+
 local PATTERN = "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(%.?%d*)([Zz+-])(.*)$"
 
 --- A moment as digits that sort as it does.
@@ -44,7 +54,7 @@ local PATTERN = "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(%.?%d*)([Z
 function M.key(text)
   if type(text) ~= "string" or #text > 40 then return nil end
   local y, mo, d, h, mi, s, fraction, sign, zone = text:match(PATTERN)
-  if not y or mo < "01" or mo > "12" or d < "01" or d > "31" or h > "23" or mi > "59" or s > "60"
+  if not y or mo < "01" or mo > "12" or not is_day(y, mo, d) or h > "23" or mi > "59" or s > "60"
     or fraction == "." or fraction ~= "" and fraction:sub(1, 1) ~= "." then
     return nil
   end

@@ -60,11 +60,15 @@ function M.sums(body, tail)
   return a, b
 end
 
+--- The lines of all issues, each with its end, as they were read.
+---@return string
 function View:body()
   if not self._body then self._body, self._tail = self._text.load() end
   return self._body
 end
 
+--- The lines behind them, of another `_type`.
+---@return string
 function View:tail()
   self:body()
   return self._tail

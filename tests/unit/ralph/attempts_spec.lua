@@ -45,6 +45,21 @@ describe("attempts", function()
     assert.same({ "a" }, attempts.add_paths({ "a" }, { { path = "a" }, { path = "inner", link = true } }))
   end)
 
+  it("writes no more than it can read again", function()
+    local name = ("x"):rep(4000)
+    local files = {}
+    for i = 1, 300 do files[i] = { path = name .. i } end
+    assert.is_false(attempts.add_paths(nil, files))
+    assert.same({ "a%FF" }, attempts.add_paths(nil, { { path = "a\xff" } }))
+    local evidence = { issue = "a-1", verdict = "failed", files = {}, reason = ("y"):rep(3 << 20) }
+    for number = 1, 4 do
+      evidence.attempt = number
+      assert(attempts.finish(project, evidence, { counts = true, time = number }))
+    end
+    local record = attempts.read(project, "a-1")
+    assert.same({ 4, 4, 1 }, { record.number, record.counted, #record.list })
+  end)
+
   it("begins where the attempts in a row began, unless another came between", function()
     assert(attempts.begin(project, "a-1", { attempt = 1, time = 1, before = { head = "h", tree = "t0" } }))
     finish(1, "failed")

@@ -19,11 +19,16 @@ describe("excerpt", function()
     assert.equal("red plain", excerpt.plain("\27[1;31mred\27[0m plain\7"))
     assert.equal("100%\nok", excerpt.plain("10%\r50%\r100%\r\nok"))
     assert.equal("x", excerpt.plain("\27]0;title\7x"))
+    assert.equal("1mâ", excerpt.plain("\u{9b}1mâ"))
   end)
 
   it("makes anything fit for a list", function()
     assert.equal("a?b\nc ä", excerpt.fit("a\xffb\nc\0 ä\27[0m", 100))
     assert.is_truthy(utf8.len(excerpt.fit(("\xe4ö"):rep(1000), 100)))
+  end)
+
+  it("names files by what JSON takes", function()
+    assert.same({ "ä\n", "a%FF%E4" }, { excerpt.name("ä\n"), excerpt.name("a\xff\xe4") })
   end)
 
   it("makes one line of many", function()

@@ -60,7 +60,7 @@ describe("a list of issues", function()
     for reason, more in pairs({
       ["issue 1 (a): title: a text is wanted"] = { title = " " },
       ["issue 1 (a): title: has 501 bytes, at most 500 may be"] = { title = ("x"):rep(501) },
-      ["issue 1 (a): title: one line is wanted"] = { title = "a\nb" },
+      ["issue 1 (a): title: one line is wanted"] = { title = "a\27[2Jb" },
       ["issue 1 (a): description: a text is wanted"] = { description = 3 },
       ["issue 1 (a): acceptance_criteria: a list of texts, at least one, is wanted"]
         = { acceptance_criteria = json.array({}) },

@@ -97,6 +97,16 @@ describe("ralph.ready", function()
     assert.equal(3, #place.runs)
   end)
 
+  it("tells the agent of the issues there are, long titles by their beginning", function()
+    local tracker = assert(project:tracker())
+    assert(tracker:add({ title = "x" .. ("\u{6f22}"):rep(200), spec_id = "shop" }))
+    act = function() return left(list({ key = "a" })) end
+    local proposal <close> = assert(ready.propose(project, "shop"))
+    assert.equal(1, #proposal.entries)
+    assert.matches("[open] x" .. ("\u{6f22}"):rep(53) .. "…\n", place.runs[1].prompt, 1, true)
+    assert.truthy(utf8.len(place.runs[1].prompt))
+  end)
+
   it("leaves out what is open under the same title, not what is closed", function()
     local tracker = assert(project:tracker())
     local open = assert(tracker:add({ title = "Add a cart", spec_id = "shop" }))

@@ -11,7 +11,7 @@ local M = {
   description = "Writes one issue a line, as `bd import` reads them.",
   options = common.list({
     { flags = { "-o", "--output" }, argname = "FILE",
-      description = "Into this file instead of stdout." },
+      description = "Into this file; default, and -: stdout." },
     common.spec,
   }, common.options),
   example = { { "ralph issue export -o issues.jsonl", "all issues" } },
@@ -22,7 +22,7 @@ function M.run(args, deps)
   local text
   if tracker then text, message, code, hint = tracker:export({ spec = args.spec }) end
   if not text then return common.refuse(deps, message, code, hint) end
-  if not args.output then
+  if not args.output or args.output == "-" then
     deps.out(text)
     return 0
   end

@@ -10,7 +10,7 @@ local M = {
   summary = "Show issues in full.",
   description = "Shows issues with their texts, dependencies and comments; with --json a list, "
     .. "also for one.",
-  arguments = { { name = "ids", argname = "ID...", many = true,
+  arguments = { { name = "ids", argname = "ID", many = true,
     description = "Ids, or beginnings of them." } },
   options = common.options,
   example = { { "ralph issue show shop-a3f8", "one issue" } },
@@ -39,6 +39,15 @@ local function show_question(issue, deps)
   line("answer", question.answer, deps)
 end
 
+-- The process for which it is claimed, and whether that lives.
+local function show_owner(issue, deps)
+  local own = type(issue.metadata) == "table" and issue.metadata.wrapix
+  local owner = type(own) == "table" and type(own.owner) == "string" and wrapix.owner.decode(own.owner)
+  if owner and issue.status == "in_progress" then
+    line("process", ("%d on %s, %s"):format(owner.pid, tostring(own.host), wrapix.owner.state(owner)), deps)
+  end
+end
+
 local function show_lists(issue, deps)
   if issue.dependencies then deps.out("\nDepends on\n") end
   for _, dep in ipairs(issue.dependencies or {}) do
@@ -59,6 +68,7 @@ local function show_issue(issue, deps)
   line("priority", issue.priority, deps)
   line("spec", issue.spec_id, deps)
   line("assignee", issue.assignee, deps)
+  show_owner(issue, deps)
   line("labels", issue.labels and table.concat(issue.labels, ", "), deps)
   line("created", issue.created_at, deps)
   line("deferred", issue.defer_until, deps)

@@ -36,6 +36,17 @@ describe("changes.find", function()
     assert.same({ "changes h1 t1" }, one.asked)
   end)
 
+  it("asks what was committed where that may be nothing, or not what lies in the tree", function()
+    local begun = { before = { head = "h1", tree = "t1" }, base = { tree = "t1" } }
+    local after, file = { head = "h2", tree = "t2" }, { path = "a" }
+    local answers = { ["changes t1 t2"] = { file } }
+    assert.is_nil(assert(changes.find(repo(answers), begun, after)).committed)
+    answers["changes h2 t2"], answers["changes h1 h2"] = { file }, { file, { path = "b" } }
+    assert.same({ file, { path = "b" } }, assert(changes.find(repo(answers), begun, after)).committed)
+    assert.same({}, assert(changes.find(repo({}), begun, { head = "h2", tree = "t1" })).committed)
+    assert.is_nil(changes.find(repo({ ["changes h1 h2"] = false }), begun, { head = "h2", tree = "t1" }))
+  end)
+
   it("fails where anything cannot be known", function()
     for _, key in ipairs({ "changes t1 t2", "changes t0 t2", "commits h1 h2", "commits h2 h1",
       "changes h2 t2" }) do

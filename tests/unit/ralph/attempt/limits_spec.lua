@@ -29,6 +29,12 @@ describe("limits.until_when", function()
     assert.equal(480, wait({ kind = "overloaded" }, { jitter = 0, times = 3 }))
     assert.equal(3600, wait({ kind = "limit" }, { jitter = 0, times = 50 }))
   end)
+
+  it("grows where resets are named that are none", function()
+    assert.equal(120, wait({ reset = 10 }, { jitter = 0, times = 2 }))
+    assert.equal(3600, wait({ reset = -1e300 }, { jitter = 0, times = 50 }))
+    assert.equal(7200, wait({ reset = 8200 }, { jitter = 0, times = 50 }))
+  end)
 end)
 
 describe("limits of the host", function()

@@ -25,6 +25,14 @@ describe("a line of the list", function()
       .. '"priority":2,"issue_type":"task","estimated_minutes":0,"created_at":"2026-01-01T00:00:00Z",'
       .. '"updated_at":"2026-01-02T00:00:00Z","metadata":{"wrapix":{"owner":"o"}},"labels":["a","b"],'
       .. '"alpha":{"x":[1],"y":2},"zebra":1}', text)
+    local more, names = {}, {}
+    for i = 1, 20 do
+      names[i] = ("key_%02d"):format(i)
+      more[names[i]] = i
+    end
+    local found = {}
+    for name in line("wx-1", more):gmatch("key_%d%d") do found[#found + 1] = name end
+    assert.same(names, found)
   end)
 
   it("is the same whatever the order in which things were added", function()
@@ -131,6 +139,11 @@ describe("a list", function()
     refused("conflict marker", 3, A, B, "=======")
     refused("wx-a is on line 1 already", 3, A, B, line("wx-a", { title = "other" }))
     refused("wx-a is on line 1 already", 2, A, A)
+    -- Two branches each added a child to one parent: none of the two may go.
+    local function hint_for(...) return (select(4, parse(...))) end
+    assert.matches("updated_at is later", hint_for(A, line("wx-a", { title = "other" })), 1, true)
+    assert.matches("two issues: give one another id",
+      hint_for(A, line("wx-a", { created_at = "2020-01-02T00:00:00Z" })), 1, true)
     refused("is missing", 2, A, '{"hello":1}')
     refused("column", 2, A, "hello", B)
     local list, number, why, hint = lines.parse(A .. "\n" .. B:sub(1, 40))

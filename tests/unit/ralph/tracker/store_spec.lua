@@ -155,6 +155,21 @@ describe("the list in a file", function()
 
   -- What is remembered ------------------------------------------------------------------
 
+  it("is decided on anew when another changes it meanwhile, who takes no lock", function()
+    local a = add("a")
+    local store, tries = stores.new(root, state), 0
+    assert(store:change(function(view)
+      tries = tries + 1
+      if tries == 1 then put((text():gsub('"title":"a"', '"title":"theirs"'))) end
+      local issue = view:issue(a.id)
+      issue.priority = 0
+      return view:put(issue)
+    end))
+    assert.equal(2, tries)
+    local now = assert(T:get(a.id))
+    assert.same({ "theirs", 0 }, { now.title, now.priority })
+  end)
+
   it("is read anew after any change by others: pull, editor, copy with old times", function()
     local a, b = add("a"), add("b")
     assert.same({ a.id, b.id }, ids(T:ready()))

@@ -1,0 +1,151 @@
+-- SPDX-License-Identifier: MIT
+-- An agent that attacks: its work is nothing, or not what is judged, or made to break
+-- what judges it. The real program, a real repository; the agent plays from inside.
+
+local fs = require("wrapix.fs")
+local json = require("wrapix.json")
+local worlds = require("support.ralph_world")
+
+describe("an agent that", function()
+  local world
+
+  after_each(function()
+    local sessions, containers = world:sessions(), world:containers()
+    world:close()
+    assert.same({}, sessions)
+    assert.same({}, containers)
+  end)
+
+  it("commits nothing has changed nothing", function()
+    world = worlds.new()
+    local id = world:add("Do it")
+    world:play("git commit -q --allow-empty -m work; complete")
+    local code, result = world:step()
+    assert.same({ 1, "no_change", "open" }, { code, result.verdict, world:status(id) }, result.reason)
+  end)
+
+  it("commits other content than what is verified has the verified content committed", function()
+    world = worlds.new('verify = { "grep -q good code" }')
+    world:write("work/code", "good\n")
+    world:git("add", "code")
+    world:git("commit", "-q", "-m", "code")
+    world:add("Do it")
+    world:play("write code evil; write more 1; commit work; write code good; complete")
+    local code, result = world:step()
+    assert.same({ 0, "done", "good" }, { code, result.verdict, world:git("show", "HEAD:code") })
+  end)
+
+  -- Has `tests/check` protected and judge the work.
+  local function judged_by(check, more)
+    world = worlds.new('verify = { "sh tests/check" }, protect = { "tests/" }, retries = 5')
+    world:write("work/tests/check", check .. "\n")
+    for name, text in pairs(more or {}) do world:write("work/" .. name, text .. "\n") end
+    world:git("add", ".", ":(exclude).wrapix")
+    world:git("commit", "-q", "-m", "tests")
+    world:add("Do it")
+  end
+
+  local function sees_protected()
+    local code, result = world:step()
+    assert.same({ 1, "it changed what it is judged by: tests/check", { "tests/check" } },
+      { code, result.reason, result.evidence.protected })
+  end
+
+  it("commits what is protected, and takes it back in the work tree alone, is seen", function()
+    judged_by("exit 0")
+    world:play("write tests/check true; write more 1; commit work; write tests/check 'exit 0'; complete")
+    sees_protected()
+  end)
+
+  it("has verify change what is protected is seen, in this attempt and the next", function()
+    judged_by("sh ./prog", { prog = "exit 0" })
+    world:play("write prog 'echo true >tests/check; exit 1'; complete", "write x 1; complete")
+    sees_protected()
+    sees_protected()
+    assert.equal("true", (fs.read(world.workspace .. "/tests/check"):gsub("%s", "")))
+  end)
+
+  it("leaves what changes protected files for another issue's baseline stops the loop", function()
+    judged_by("sh ./prog; exit 1", { prog = "exit 0" })
+    world:add("Another")
+    world:play("write prog '[ -e late ] && echo true >tests/check; exit 1'; write late 1; finish no")
+    world:config('verify = {}, protect = { "tests/" }, retries = 0')
+    assert.equal(1, (world:step()))
+    world:config('verify = { "sh tests/check" }, protect = { "tests/" }')
+    local code, result = world:step()
+    assert.same({ 1, "broken" }, { code, result.verdict })
+    assert.matches("verify: changed what is protected: tests/check", result.reason, 1, true)
+    assert.equal(1, world:runs())
+  end)
+
+  it("edits what is protected while verify leaves files is seen the next time too", function()
+    judged_by("date +%s%N >made; date +%s%N >tests/report; test -e good")
+    world:play("write tests/check 'date +%s%N >made; exit 0'; complete", "write x 1; complete")
+    sees_protected()
+    sees_protected()
+  end)
+
+  it("is judged by tests that write reports beside them is done all the same", function()
+    judged_by("date +%s%N >tests/report; test -e good")
+    world:play("write bad 1; complete", "write good 1; complete")
+    assert.equal(1, (world:step()))
+    local code, result = world:step()
+    assert.same({ 0, "done" }, { code, result.verdict })
+    assert.equal("bad\ngood", world:git("show", "--format=", "--name-only", "HEAD"))
+  end)
+
+  it("makes names and output that are no UTF-8 breaks nothing", function()
+    world = worlds.new([[verify = { "printf '\\377\\302\\233x'; test -e ok" }]])
+    local id = world:add("Do it")
+    world:play([[: >"$(printf 'a\377b')"; : >"$(printf 'n\nl\033[2J')"; complete]], ": >ok; complete")
+    local code, result = world:step()
+    assert.same({ 1, "failed", "?x" }, { code, result.verdict, result.evidence.verify[1].output })
+    assert.same({ "a%FFb", "n\nl\27[2J" },
+      { result.evidence.files[1].path, result.evidence.files[2].path })
+    assert.equal(0, (world:step()))
+    assert.equal("closed", world:status(id))
+    assert.equal(3, select(2, (world:git("ls-tree", "-z", "--name-only", "HEAD^{tree}") .. ""):gsub("\0", "")) - 1)
+  end)
+
+  it("changes very many files with long names has its attempts counted", function()
+    world = worlds.new("retries = 1")
+    local id = world:add("Do it")
+    world:play("n=$(printf '%0200d' 0); d=$n/$n/$n/$n/$n; d=$d/$d/$d; mkdir -p $d; i=0; "
+      .. "while [ $i -lt 1400 ]; do : >$d/$n$i; i=$((i+1)); done; finish no", "finish no")
+    assert.equal(1, (world:step()))
+    local _, result = world:step()
+    assert.equal(2, result.evidence.attempt)
+    assert.equal("waiting", world:status(id))
+  end)
+
+  it("deletes .git stops the loop until a person has looked", function()
+    world = worlds.new("retries = 3")
+    local id = world:add("Do it")
+    world:play("rm -rf .git; write a 1; complete")
+    local result = world:ralph("loop")
+    assert.equal(1, result.code)
+    result = world:ralph("loop")
+    assert.equal(1, result.code)
+    assert.matches("was in a repository, and is in none any more\nhint: bring .git back", result.stderr, 1, true)
+    assert.same({ "open", 1 }, { world:status(id), world:runs() })
+  end)
+
+  it("says that nothing had to change, and changes something, is not believed the former", function()
+    world = worlds.new()
+    local id = world:add("Do it")
+    world:play('"$RALPH" done --no-change "it works already"; write a 1; complete')
+    assert.equal(0, (world:step()))
+    assert.equal("it works already", world:issue(id).close_reason)
+  end)
+
+  it("tells limits that are over, or costs below nothing, gets no further by them", function()
+    world = worlds.new("retries = 3")
+    world:add("Do it")
+    world:play("printf '%s\\n' '" .. json.encode({ type = "assistant", message = { id = "x", content = {},
+      usage = { input_tokens = -1e9, output_tokens = 0.5 } } }) .. "'; used 900; used 900; finish no")
+    local result = world:ralph("loop", "--max-tokens", "1000")
+    assert.equal(103, result.code, result.stdout .. result.stderr)
+    assert.matches("the budget is used up: %d+ of 1000 tokens", result.stdout)
+    assert.equal(1, world:runs())
+  end)
+end)
