@@ -1,14 +1,30 @@
 -- SPDX-License-Identifier: MIT
--- The raw stream of an attempt as a file: .wrapix/logs/SPEC/ISSUE/attempt-N.jsonl. Each
--- attempt has a file of its own that is never written again; old ones go. The workspace
--- is hostile, so no link is followed. Reads no event.
+-- The raw stream of an attempt as a file: .wrapix/logs/SPEC/ISSUE/attempt-N.jsonl, or of
+-- a hidden spec, which the stream quotes, the same below the project's directory on the
+-- host. Each attempt has a file of its own that is never written again; old ones go. The
+-- workspace is hostile, so no link is followed. Reads no event.
 
+local states = require "ralph.state"
 local wrapix = require "wrapix"
 
 local M = {}
 
-local DIRECTORY = tonumber("755", 8)
-local ROOT = ".wrapix/logs"
+local SHARED_DIR, PRIVATE_DIR = tonumber("755", 8), tonumber("700", 8)
+
+-- Where the transcripts lie: in the work tree, and on the host.
+local function roots(project)
+  return { dir = project.root, top = ".wrapix/logs", mode = SHARED_DIR },
+    { dir = project.dirs.state, top = "logs", mode = PRIVATE_DIR }
+end
+
+-- A state that cannot be read tells of no spec that it may be shown.
+local function root_of(project, issue)
+  local open, hidden = roots(project)
+  local state = states.read(project)
+  if not state then return hidden end
+  local spec = issue.spec_id and state.specs[issue.spec_id]
+  return spec and spec.hidden and hidden or open
+end
 
 -- Names in the tracker may be another program's; here they are names of files.
 local function name_of(text, default)
@@ -16,11 +32,11 @@ local function name_of(text, default)
   return name == "" and default or name:sub(1, 120)
 end
 
---- The directory of an issue's transcripts, below the workspace.
+--- The directory of an issue's transcripts, below that of all.
 ---@param issue { id: string, spec_id: string? }
 ---@return string rel
 function M.dir(issue)
-  return ("%s/%s/%s"):format(ROOT, name_of(issue.spec_id, "no-spec"), name_of(issue.id, "issue"))
+  return ("%s/%s"):format(name_of(issue.spec_id, "no-spec"), name_of(issue.id, "issue"))
 end
 
 -- The numbers that are taken.
@@ -39,11 +55,14 @@ end
 ---@param known integer the highest number that is known otherwise
 ---@return integer
 function M.next_number(project, issue, known)
-  return math.max(known, newest(project.root, M.dir(issue))) + 1
+  for _, root in ipairs({ roots(project) }) do
+    known = math.max(known, newest(root.dir, root.top .. "/" .. M.dir(issue)))
+  end
+  return known + 1
 end
 
 ---@class ralph.Transcript
----@field rel string path below the workspace
+---@field shown string its path for people: below the workspace, or absolute
 ---@field failure string? why the rest of the stream is not in it
 local Transcript = {}
 Transcript.__index = Transcript
@@ -52,7 +71,7 @@ Transcript.__index = Transcript
 ---@param chunk string
 function Transcript:write(chunk)
   if self.failure then return end
-  local ok, message = wrapix.fs.append_beneath(self.root, self.rel, chunk)
+  local ok, message = wrapix.fs.append_beneath(self._root, self._rel, chunk)
   if not ok then self.failure = message end
 end
 
@@ -64,16 +83,16 @@ end
 ---@return string? message
 ---@return string? code
 function M.open(project, issue, attempt)
-  local sys, rel = wrapix.sys, M.dir(issue)
-  local ok, message, code = wrapix.fs.ensure_dir_beneath(project.root, rel,
-    { mode = DIRECTORY, uid = sys.uid(), gid = sys.gid() })
+  local sys, root = wrapix.sys, root_of(project, issue)
+  local dir = root.top .. "/" .. M.dir(issue)
+  local ok, message, code = wrapix.fs.ensure_dir_beneath(root.dir, dir,
+    { mode = root.mode, uid = sys.uid(), gid = sys.gid() })
   if not ok then return nil, "transcript: " .. message, code end
-  local transcript = setmetatable({
-    root = project.root, rel = ("%s/attempt-%d.jsonl"):format(rel, attempt),
-  }, Transcript)
-  ok, message, code = wrapix.fs.append_beneath(project.root, transcript.rel, "")
+  local rel = ("%s/attempt-%d.jsonl"):format(dir, attempt)
+  ok, message, code = wrapix.fs.append_beneath(root.dir, rel, "")
   if not ok then return nil, "transcript: " .. message, code end
-  return transcript
+  local shown = root.dir == project.root and rel or root.dir .. "/" .. rel
+  return setmetatable({ shown = shown, _root = root.dir, _rel = rel }, Transcript)
 end
 
 -- Those of one directory, or of those in it.
@@ -84,18 +103,24 @@ local function collect(root, rel, depth, found)
     if stat.type == "directory" and depth > 0 then
       collect(root, inner, depth - 1, found)
     elseif stat.type == "file" and depth == 0 and name:find("^attempt%-%d+%.jsonl$") then
-      found[#found + 1] = { rel = inner, issue = rel:match("[^/]+$"), spec = rel:match("([^/]+)/[^/]+$"),
+      found[#found + 1] = { root = root, rel = inner, issue = rel:match("[^/]+$"), spec = rel:match("([^/]+)/[^/]+$"),
         attempt = math.tointeger(tonumber(name:match("%d+"))), mtime = stat.mtime, size = stat.size }
     end
   end
   return found
 end
 
---- All transcripts, the newest last.
+local function collect_all(project)
+  local found = {}
+  for _, root in ipairs({ roots(project) }) do collect(root.dir, root.top, 2, found) end
+  return found
+end
+
+--- All transcripts, the newest last; `rel` is below `root`.
 ---@param project ralph.Project
----@return { rel: string, issue: string, spec: string, attempt: integer, mtime: number, size: integer }[]
+---@return { root: string, rel: string, issue: string, spec: string, attempt: integer, mtime: number, size: integer }[]
 function M.all(project)
-  local found = collect(project.root, ROOT, 2, {})
+  local found = collect_all(project)
   table.sort(found, function(a, b)
     if a.mtime ~= b.mtime then return a.mtime < b.mtime end
     return a.rel < b.rel
@@ -111,11 +136,9 @@ end
 function M.prune(project, seconds, now)
   local removed = 0
   if not seconds then return removed end
-  -- Listing followed no link; a directory that became one since then is left alone.
-  local real = wrapix.fs.realpath(project.root .. "/" .. ROOT)
-  if real ~= project.root .. "/" .. ROOT then return removed end
-  for _, one in ipairs(collect(project.root, ROOT, 2, {})) do
-    local file = project.root .. "/" .. one.rel
+  for _, one in ipairs(collect_all(project)) do
+    -- Listing followed no link; what became one since then is left alone.
+    local file = (wrapix.fs.realpath(one.root) or one.root) .. "/" .. one.rel
     if now - one.mtime > seconds and wrapix.fs.realpath(file) == file
       and wrapix.fs.remove_tree(file) then
       removed = removed + 1

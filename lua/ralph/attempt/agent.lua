@@ -113,7 +113,7 @@ function M.run(ctx, args)
   end
   add_counts(outcome, watch.run, wrapix.sys.clock() - begun)
   outcome.said, outcome.requests = inside:signal(), inside.requests
-  outcome.transcript = transcript and transcript.rel
+  outcome.transcript = transcript and transcript.shown
   if transcript and transcript.failure then ctx.project.log:warn("transcript: " .. transcript.failure) end
   return outcome
 end

@@ -8,7 +8,7 @@ local shared = require "ralph.commands.shared"
 local transcripts = require "ralph.transcript"
 local wrapix = require "wrapix"
 
-local LARGEST = 256 << 20
+local CHUNK = 1 << 20
 local PAUSE = 0.2
 -- A stream's first object tells which agent wrote it.
 local SAMPLE = 64 << 10
@@ -18,7 +18,8 @@ local M = {
   name = "logs",
   summary = "Show what an agent did in an attempt.",
   description = "The newest attempt, or the newest at issue ID, as it was shown while it ran. The raw "
-    .. "streams lie in .wrapix/logs/SPEC/ISSUE/attempt-N.jsonl and are kept for 14 days.",
+    .. "streams lie in .wrapix/logs/SPEC/ISSUE/attempt-N.jsonl, those of a hidden spec in the "
+    .. "project's directory on the host, and are kept for 14 days.",
   arguments = {
     { name = "id", argname = "ID", optional = true, description = "An issue, or the beginning of its id." },
   },
@@ -97,13 +98,13 @@ local function show(args, deps, project, one)
   local put, at = shower(args, deps, project), 0
   repeat
     local is_last = not args.follow or not is_running(project, one)
-    local text, message, code = wrapix.fs.read_beneath(project.root, one.rel, LARGEST)
-    if not text then return shared.refuse(deps, "logs: " .. message, code) end
-    if #text > at then
-      put(text:sub(at + 1))
-      at = #text
-    end
-    if not deps.flush() then return 0 end
+    repeat
+      local text, message, code = wrapix.fs.read_part_beneath(one.root, one.rel, at, CHUNK)
+      if not text then return shared.refuse(deps, "logs: " .. message, code) end
+      if text ~= "" then put(text) end
+      at = at + #text
+      if not deps.flush() then return 0 end
+    until text == ""
     if is_last then return 0 end
   until not wrapix.task.sleep(PAUSE)
   return 0

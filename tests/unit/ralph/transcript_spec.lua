@@ -3,12 +3,18 @@
 
 local fs = require("wrapix.fs")
 local proc = require("wrapix.proc")
+local states = require("ralph.state")
 local transcripts = require("ralph.transcript")
 
 describe("transcript", function()
   local project
-  before_each(function() project = { root = assert(fs.realpath(assert(fs.temp_dir()))) } end)
-  after_each(function() fs.remove_tree(project.root) end)
+  before_each(function()
+    project = { root = assert(fs.realpath(assert(fs.temp_dir()))), dirs = { state = assert(fs.temp_dir()) } }
+  end)
+  after_each(function()
+    fs.remove_tree(project.root)
+    fs.remove_tree(project.dirs.state)
+  end)
 
   local issue = { id = "a-1", spec_id = "shop" }
 
@@ -23,8 +29,24 @@ describe("transcript", function()
   end)
 
   it("makes names of files of any id", function()
-    assert.equal(".wrapix/logs/no-spec/a-b-c", transcripts.dir({ id = "a/b c" }))
-    assert.equal(".wrapix/logs/-/-evil", transcripts.dir({ id = "..evil", spec_id = ".." }))
+    assert.equal("no-spec/a-b-c", transcripts.dir({ id = "a/b c" }))
+    assert.equal("-/-evil", transcripts.dir({ id = "..evil", spec_id = ".." }))
+  end)
+
+  it("keeps out of the work tree what quotes a hidden spec", function()
+    assert(states.merge(project, { specs = { shop = { hidden = true, created = 1 } } }))
+    local one = assert(transcripts.open(project, issue, 1))
+    one:write("secret")
+    local file = project.dirs.state .. "/logs/shop/a-1/attempt-1.jsonl"
+    assert.same({ file, "secret" }, { one.shown, fs.read(file) })
+    assert.is_nil((fs.stat(project.root .. "/.wrapix")))
+    assert.equal(2, transcripts.next_number(project, issue, 0))
+    assert.equal(project.dirs.state, transcripts.all(project)[1].root)
+    assert.equal(".wrapix/logs/blog/a-1/attempt-1.jsonl",
+      assert(transcripts.open(project, { id = "a-1", spec_id = "blog" }, 1)).shown)
+    assert(fs.write_atomic(project.dirs.state .. "/state.json", "{"))
+    assert.matches("^/", assert(transcripts.open(project, { id = "a-1", spec_id = "blog" }, 2)).shown)
+    assert.equal(3, transcripts.prune(project, 0, 9e9))
   end)
 
   it("follows no link, writing or removing", function()
