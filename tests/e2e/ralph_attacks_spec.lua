@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- An agent that attacks from inside real containers: the repository's programs,
--- the list, and files outside.
+-- An agent that attacks from inside real containers: what judges it, the
+-- repository's programs, the list, and files outside.
 
 local e2e = require("support.e2e")
 local fs = require("wrapix.fs")
@@ -8,6 +8,19 @@ local ralph_host = require("support.ralph_host")
 
 describe("an agent in a real container that", function()
   after_each(e2e.assert_clean)
+
+  it("leaves programs in verify, and has it say very much, is judged in time", function()
+    local host = ralph_host.new([[timeout = "60s", verify = { "sleep 1000 & setsid sleep 1000 & true",
+      "head -c 1000000 /dev/zero | tr '\\0' '\\233'; printf '\\033]0;title\\007end'" }]])
+    local id = host:out("issue", "add", "Do it")
+    host:play("write a x; ralph done")
+    local code, found = host:step()
+    assert.same({ 0, "done" }, { code, found.verdict }, found.reason)
+    assert.equal("closed", host:status(id))
+    local output = found.evidence.verify[2].output
+    assert.is_true(#output < 9000)
+    assert.matches("?end", output, 1, true)
+  end)
 
   it("plants programs in the repository and links in the project runs and reads nothing outside", function()
     local host = ralph_host.new('context = { "CLAUDE.md" }, verify = { "true" }')
