@@ -21,7 +21,7 @@ local LAST_WORDS = 64 << 10
 
 --- What the repository is at now.
 ---@param ctx ralph.StepContext
----@return { head: string?, tree: string? }?
+---@return { head: string?, branch: string?, tree: string? }?
 ---@return string? message
 ---@return string? code
 ---@return string? hint
@@ -38,7 +38,7 @@ function M.look(ctx)
   local head
   head, message, code, hint = ctx.repo:head()
   if not head then return nil, message, code, hint end
-  return { head = head.id, tree = tree }
+  return { head = head.id, branch = head.branch and excerpt.name(head.branch), tree = tree }
 end
 
 -- Files that verifying made, as far as they are new: one that HEAD knows is the project's.
@@ -137,6 +137,7 @@ local function judge(ctx, begun, seen)
   seen.results, why, code, hint = judge_tree(ctx, begun.baseline, seen.after)
   if seen.results then
     seen.left, seen.touched = why.left, why.touched
+    seen.head = not why.cached and ctx.repo and ctx.repo:head() or nil
     return
   end
   if code ~= "ESTOPPED" then
@@ -147,6 +148,13 @@ local function judge(ctx, begun, seen)
   for key, value in pairs(seen.outcome) do outcome[key] = value end
   outcome.kind, outcome.ok, outcome.text = "stopped", false, ctx.halt.reason
   seen.outcome = outcome
+end
+
+-- Work on another branch is no loss, but a person would look for it where HEAD was.
+local function tell_branch(ctx, before, after)
+  if not ctx.display or not after.head or before.branch == after.branch then return end
+  ctx.display:say(("  HEAD was %s and is now %s"):format(before.branch or "on no branch",
+    after.branch or "on no branch"), "yellow")
 end
 
 -- Evidence of an attempt that ended, however it did.
@@ -167,6 +175,8 @@ local function gather(ctx, begun, ended)
     transcript = outcome.transcript,
   })
   ctx.left, ctx.committed = found.left, found.committed
+  tell_branch(ctx, begun.before, seen.after)
+  evidence.has_moved = seen.head and seen.head.id ~= seen.after.head or nil
   evidence.broken, evidence.denied = seen.broken, outcome.denied or 0
   evidence.budget, evidence.requests = outcome.budget, outcome.requests
   return evidence

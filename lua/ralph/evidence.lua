@@ -22,6 +22,7 @@ local M = {}
 ---@field diffstat { files: integer, added: integer, removed: integer }
 ---@field protected string[]
 ---@field left string? the tree after verifying
+---@field has_moved boolean? HEAD is another since verify ran
 ---@field is_empty boolean? there are commits, and nothing in them
 ---@field lost { id: string, subject: string }[] commits from before that are not in HEAD any more
 ---@field truncated boolean? more files changed than are listed

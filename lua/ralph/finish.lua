@@ -43,6 +43,23 @@ local function leftovers(ctx, evidence, made)
   return list, not own or ctx.left.truncated == true
 end
 
+-- Hooks, and programs that the commands of verify left running, can change files on their
+-- way into the commit.
+local function check_commit(ctx, evidence, paths)
+  if #evidence.verify == 0 then return true end
+  local changes, message, code, hint = ctx.repo:changes(evidence.after.tree, evidence.after.head)
+  if not changes then return nil, message, code, hint end
+  local is_committed = {}
+  for _, path in ipairs(paths) do is_committed[path] = true end
+  for _, change in ipairs(changes) do
+    if is_committed[change.path] then
+      return nil, ("commit: %s: is not as it was verified, a hook may have changed it"):format(
+        excerpt.name(change.path)), "EREFUSED"
+    end
+  end
+  return true
+end
+
 --- Commits what a done attempt left. Nothing is done where that is not wanted, or where
 --- there is no repository.
 ---@param ctx ralph.StepContext
@@ -60,12 +77,11 @@ function M.commit(ctx, evidence)
     message = message_of(ctx, evidence), paths = not is_all and left or nil, exclude = made })
   if not done then return nil, message, code, hint end
   local head = ctx.repo:head()
-  if head and head.id ~= evidence.after.head then
-    evidence.after.head = head.id
-    local commits = ctx.repo:commits(evidence.before.head, head.id) or evidence.commits
-    evidence.commits = wrapix.json.array(table.move(commits, 1, #commits, 1, {}))
-  end
-  return true
+  if not head or head.id == evidence.after.head then return true end
+  evidence.after.head = head.id
+  local commits = ctx.repo:commits(evidence.before.head, head.id) or evidence.commits
+  evidence.commits = wrapix.json.array(table.move(commits, 1, #commits, 1, {}))
+  return check_commit(ctx, evidence, left)
 end
 
 -- Keeping ------------------------------------------------------------------------------------

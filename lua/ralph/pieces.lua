@@ -26,7 +26,8 @@ local function sweep(dir, pattern, now)
   return count
 end
 
---- Takes away what is old of it.
+--- Takes away what is old of it; also what a start of a sandbox left where it notes which
+--- image it used.
 ---@param project ralph.Project
 ---@param now number seconds since 1970
 ---@return integer count of files
@@ -34,7 +35,7 @@ function M.sweep(project, now)
   local dirs, paths = project.dirs, project.paths
   local count = sweep(paths.git .. "/out", PACK, now)
   for _, dir in ipairs({ wrapix.path.dirname(dirs.state), dirs.state, paths.git, paths.attempts,
-    paths.specs, paths.base, paths.kept }) do
+    paths.specs, paths.base, paths.kept, wrapix.dirs().cache .. "/images/used" }) do
     count = count + sweep(dir, NAME, now)
   end
   -- In the workspace a sandbox may have put a link.

@@ -95,6 +95,7 @@ local function judge(evidence, forgives)
   if #(evidence.lost or {}) > 0 then
     return "failed", ("commits from before are gone from HEAD: %s"):format(evidence.lost[1].subject)
   end
+  if evidence.has_moved then return "failed", "the commands of verify moved HEAD" end
   local failure = verify_failure(evidence, forgives)
   if failure then return "failed", failure end
   if has_change or not signal.no_change then return "done", signal.text or signal.no_change end

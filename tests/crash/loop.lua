@@ -47,6 +47,9 @@ end
 local function length_of_loop(project)
   if project.seconds then return project.seconds, project.calls end
   local log = project.home .. "/calls"
+  -- The first one of a project makes what stays.
+  project:add(1)
+  assert(project:ralph("loop").code == 0)
   project:add(2)
   local began = projects.clock()
   local running <close> = project:start({ "loop" },
@@ -74,8 +77,10 @@ local function at_call(project, i, count)
   local running <close> = project:start({ "loop" }, { LD_PRELOAD = shim(), WRAPIX_TEST_STRIKE_LOG = log,
     WRAPIX_TEST_STRIKE = ("%d%s"):format(wanted, i % 3 == 0 and "h" or "") })
   project:watch(running, function() return false end)
-  kill(project, running)
-  return "call " .. last_call(log)
+  local result, call = kill(project, running), last_call(log)
+  if result.signal == 9 then return "call " .. call end
+  project.calls = math.tointeger(tonumber(call:match("^%d+"))) or project.calls
+  return "it had ended, with call " .. call
 end
 KIND.call = at_call
 

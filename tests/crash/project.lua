@@ -259,7 +259,9 @@ function Project:recover()
 end
 
 -- A piece of a file under a name of its own goes with the next sweep, when it is old.
-local function is_piece(what) return what:find("/wrapix/ralph/.*%.wrapix%-%x+$") end
+local function is_piece(what)
+  return what:find("/wrapix/ralph/.*%.wrapix%-%x+$") or what:find("/images/used/%.wrapix%-%x+$")
+end
 
 function Project:assert_clean()
   local left

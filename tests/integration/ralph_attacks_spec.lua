@@ -94,6 +94,33 @@ describe("an agent that", function()
     assert.equal("bad\ngood", world:git("show", "--format=", "--name-only", "HEAD"))
   end)
 
+  it("has verify commit is not done", function()
+    judged_by("sh ./prog", { prog = "exit 0" })
+    world:play("write prog 'git commit -q --allow-empty -m more'; complete")
+    local code, result = world:step()
+    assert.same({ 1, "the commands of verify moved HEAD" }, { code, result.reason })
+  end)
+
+  it("has a hook change what is committed is not done before that is verified", function()
+    judged_by("grep -q good code")
+    world:play([[write .git/hooks/pre-commit 'echo evil good >code; git add code'; ]]
+      .. [[chmod +x .git/hooks/pre-commit; write code good; complete]], "complete")
+    local code, result = world:step()
+    assert.same({ 1, "commit: code: is not as it was verified, a hook may have changed it" },
+      { code, result.reason })
+    assert.equal(0, (world:step()))
+    assert.equal("evil good", world:git("show", "HEAD:code"))
+  end)
+
+  it("works on another branch says so", function()
+    world = worlds.new()
+    local id = world:add("Do it")
+    world:play("git checkout -q -b other; write a 1; commit work; complete")
+    local result = world:ralph("step")
+    assert.matches("HEAD was main and is now other", result.stdout, 1, true)
+    assert.equal("closed", world:status(id))
+  end)
+
   it("makes names and output that are no UTF-8 breaks nothing", function()
     world = worlds.new([[verify = { "printf '\\377\\302\\233x'; test -e ok" }]])
     local id = world:add("Do it")
