@@ -155,6 +155,8 @@ static void stop(struct relay *r) {
 static void obey_signals(struct relay *r) {
   char list[64] = {0};
   ssize_t n = WX_RETRY(read(r->signals, list, sizeof list));
+  if (n <= 0)
+    return;
   for (ssize_t i = 0; i < n; i++) {
     if (list[i] == SIGINT)
       type(r, r->original.c_cc[VINTR]);
@@ -288,7 +290,11 @@ static void pass_on(struct relay *r, const struct pollfd fds[COUNT]) {
     r->typed.at = r->typed.len = 0;
   if (fds[MASTER].revents & ~POLLOUT && r->shown.len == 0)
     take_output(r);
-  if (fds[IN].revents && r->typed.len == 0) // a signal may have typed a key since
+  // A Ctrl-C that came before these keys may be known only since poll returned; behind them
+  // it would have the program's terminal throw them away.
+  if (fds[IN].revents)
+    obey_signals(r);
+  if (fds[IN].revents && r->typed.len == 0)
     take_keys(r, fds[IN].revents);
   size_t most = r->blocks ? SMALL_PIECE : sizeof r->shown.data;
   if (r->shown.len > 0 && fds[OUT].revents && !give(r->out, &r->shown, most))
