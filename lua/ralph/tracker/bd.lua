@@ -4,6 +4,7 @@
 
 local caller = require "ralph.tracker.bd_call"
 local changes = require "ralph.tracker.changes"
+local edits = require "ralph.tracker.edits"
 local claims = require "ralph.tracker.claim"
 local entries = require "ralph.tracker.entries"
 local graph = require "ralph.tracker.graph"
@@ -248,62 +249,7 @@ function Tracker:close(id, reason)
   end)
 end
 
-local function check_text(text, what)
-  if type(text) ~= "string" or not text:find("%S") then return nil, what .. ": is empty" end
-  return issues.check_field("description", text)
-end
-
-function Tracker:reopen(id, reason)
-  return change(self, id, function(issue)
-    local now = changes.now()
-    if reason and reason ~= "" then
-      local ok, why = check_text(reason, "reason")
-      if not ok then return nil, why end
-      changes.comment(issue, reason, claims.user(), now)
-    end
-    changes.reopen(issue, now)
-    return true
-  end)
-end
-
-function Tracker:comment(id, text, author)
-  return change(self, id, function(issue)
-    local ok, reason = check_text(text, "comment")
-    if not ok then return nil, reason end
-    changes.comment(issue, text, author or claims.user(), changes.now())
-    return true
-  end)
-end
-
-function Tracker:ask(id, question)
-  return change(self, id, function(issue)
-    local ok, reason = changes.check_question(question)
-    if not ok then return nil, reason end
-    changes.ask(issue, question, changes.now())
-    return true
-  end)
-end
-
-function Tracker:answer(id, text)
-  return change(self, id, function(issue)
-    local ok, reason = check_text(text, "answer")
-    if not ok then return nil, reason end
-    if not changes.is_asking(issue) then
-      return changes.no_question(issue)
-    end
-    changes.answer(issue, text, claims.user(), changes.now())
-    return true
-  end)
-end
-
-function Tracker:park(id, why)
-  return change(self, id, function(issue)
-    local ok, reason = check_text(why, "reason")
-    if not ok then return nil, reason end
-    changes.park(issue, why, changes.now())
-    return true
-  end)
-end
+edits.give(Tracker, change)
 
 -- Dependencies --------------------------------------------------------------------------
 
