@@ -15,6 +15,7 @@ local KEPT = 20
 ---@field number integer of the newest attempt
 ---@field counted integer attempts that counted since a person last gave the issue back
 ---@field aborted integer times in a row that the process died over it
+---@field settled string? the owner whose death was counted last
 ---@field base { head: string?, tree: string? }? what the first attempt began with, as long as
 --- nothing but attempts at this issue has changed the tree since
 ---@field paths string[]? that attempts since the issue was last done have changed; what of them is

@@ -26,16 +26,34 @@ local function rescue(ctx, issue, running)
   return kept or nil
 end
 
-local function tell(ctx, issue, kept)
+-- Which process it was: an issue that is settled twice, since a start was killed while it
+-- settled, has seen one death.
+local function who_died(issue)
+  local own = type(issue.metadata) == "table" and issue.metadata.wrapix
+  return type(own) == "table" and type(own.owner) == "string" and own.owner or nil
+end
+
+-- Said once: a start that was killed after it did so opens the issue, and is silent.
+local function is_told(issue, text)
+  for _, comment in ipairs(issue.comments or {}) do
+    if comment.text == text then return true end
+  end
+  return false
+end
+
+local function tell(ctx, issue, died, kept)
+  local owner = died and wrapix.owner.decode(died)
   local text = "The process that worked on this died"
+    .. (owner and (" (process %d)"):format(owner.pid) or "")
     .. (kept and (". Its work is kept: %s (%s)"):format(kept.ref, kept.commit:sub(1, 12)) or "")
   ctx.display:say(("%s: settled: its process died%s"):format(issue.id,
     kept and "; work kept as " .. kept.ref or ""), "yellow")
+  if is_told(issue, text) then return {} end
   return ctx:perform("comment", { id = issue.id, text = text })
 end
 
 -- What differs from what the attempt began with is the issue's.
-local function note_aborted(ctx, id)
+local function note_aborted(ctx, id, died)
   local record, tree = attempts.read(ctx.project, id), ctx.repo and ctx.repo:tree() or nil
   local before = record.running and record.running.before or {}
   if tree and before.tree and before.tree ~= tree then
@@ -43,20 +61,30 @@ local function note_aborted(ctx, id)
     record.paths = attempts.add_paths(record.paths, files or {}, not files or files.truncated)
   end
   record.running, record.aborted, record.left = nil, record.aborted + 1, tree
+  record.settled = died
   local ok, message, code = attempts.write(ctx.project, id, record)
   if not ok then return nil, message, code end
   return record.aborted
 end
 
--- Told before it is opened: whoever dies in between leaves it to the next one.
-local function settle_one(ctx, issue)
-  local running = attempts.read(ctx.project, issue.id).running
-  local kept = rescue(ctx, issue, running)
-  local ok, message, code, hint = tell(ctx, issue, kept)
+-- What there is to keep and to count of a death; nothing when that was done.
+local function take_stock(ctx, issue, died)
+  local record = attempts.read(ctx.project, issue.id)
+  if died and record.settled == died then return record.aborted end
+  local kept = rescue(ctx, issue, record.running)
+  local ok, message, code, hint = tell(ctx, issue, died, kept)
   if not ok then return nil, message, code, hint end
   local aborted
-  aborted, message, code = note_aborted(ctx, issue.id)
+  aborted, message, code = note_aborted(ctx, issue.id, died)
   if not aborted then return nil, message, code end
+  return aborted, kept
+end
+
+-- Told before it is opened: whoever dies in between leaves it to the next one.
+local function settle_one(ctx, issue)
+  local aborted, kept, code, hint = take_stock(ctx, issue, who_died(issue))
+  if not aborted then return nil, kept, code, hint end
+  local ok, message
   if aborted >= M.MOST_ABORTED then
     ok, message, code, hint = ctx:perform("park",
       { id = issue.id, reason = ("its process died %d times in a row"):format(aborted) })

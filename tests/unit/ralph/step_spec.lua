@@ -206,6 +206,30 @@ describe("step", function()
     assert.is_truthy(desk.tracker:was("park a-1 its process died 3 times"))
   end)
 
+  it("counts one death once, when who settles it is killed as well", function()
+    desk = desks.new()
+    local dead = desk.tracker.issues["a-1"]
+    dead.status, desk.tracker.dead = "in_progress", { dead }
+    dead.metadata = { wrapix = { owner = "0123456789abcdef0123456789abcdef:77:5" } }
+    assert(attempts.begin(desk.project, "a-1", { attempt = 4, time = 1, before = { tree = "older" } }))
+    for _, effect in ipairs({ "comment", "release" }) do
+      desk.effects[effect] = function(_, args, built_in)
+        if effect == "comment" then
+          dead.comments = dead.comments or {}
+          table.insert(dead.comments, { text = args.text })
+          built_in()
+        end
+        return nil, "killed"
+      end
+      assert.equal(1, again().exit)
+      desk.effects[effect] = nil
+    end
+    local result = again()
+    assert.same({ 1, 1 }, { result.settled[1].aborted, #dead.comments })
+    assert.matches("(process 77)", dead.comments[1].text, 1, true)
+    assert.equal("refs/wrapix/rescue/a-1/4", desk.repo.rescued and "refs/wrapix/rescue/a-1/" .. desk.repo.rescued.n)
+  end)
+
   it("is stopped at any time, with the books kept", function()
     desk = desks.new()
     local halt = halts.new()
