@@ -94,8 +94,11 @@ function Budget:remaining()
   return left
 end
 
+-- Amounts below a cent are written as they are: 0.00 of 0.00 would tell nothing.
+local function money(usd) return usd < 0.1 and ("%.4g"):format(usd) or ("%.2f"):format(usd) end
+
 local WORDS = {
-  usd = function(reached) return ("cost %.2f USD of %.2f"):format(reached.used, reached.limit) end,
+  usd = function(reached) return ("cost %s USD of %s"):format(money(reached.used), money(reached.limit)) end,
   tokens = function(reached) return ("%d of %d tokens"):format(reached.used, reached.limit) end,
   seconds = function(reached) return ("%.0f s of %.0f"):format(reached.used, reached.limit) end,
   steps = function(reached) return ("%d of %d steps"):format(reached.used, reached.limit) end,

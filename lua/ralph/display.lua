@@ -34,12 +34,16 @@ function M.duration(seconds)
   return ("%dh%02dm"):format(whole // 3600, whole % 3600 // 60)
 end
 
+-- Less is not nothing, but would be written as such.
+local LEAST_USD = 0.005
+
 --- A cost in dollars; "~" where it is a guess.
 ---@param usd number?
 ---@param is_guess boolean?
 ---@return string
 function M.cost(usd, is_guess)
   if not usd or usd <= 0 then return "" end
+  if usd < LEAST_USD then return "<$0.01" end
   return ("%s$%.2f"):format(is_guess and "~" or "", usd)
 end
 

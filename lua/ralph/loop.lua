@@ -185,6 +185,8 @@ function M.line(summary)
   parts[#parts + 1] = displays.duration(summary.seconds)
   if summary.usd > 0 then parts[#parts + 1] = displays.cost(summary.usd) end
   local reason = summary.ended ~= "done" and summary.reason and ": " .. summary.reason or ""
+  local is_nothing = summary.ended == "done" and summary.steps == 0
+  if is_nothing then return ("nothing to do (%s)"):format(table.concat(parts, ", ", 2)) end
   return ("%s%s (%s)"):format(WORDS[summary.ended], reason, table.concat(parts, ", "))
 end
 

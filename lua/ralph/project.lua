@@ -148,7 +148,7 @@ end
 --- Takes a lock of this project. Close it, or let a `<close>` variable do so.
 ---@param file string one of project.paths
 ---@param what string what somebody else is doing, for the message: "an agent works here"
----@param opts { wait: number|boolean?, on_wait: fun(pid: integer?)? }?
+---@param opts { wait: number|boolean?, on_wait: fun(pid: integer?)?, hint: string? }? hint: what helps
 ---@return wrapix.Lock?
 ---@return string? message
 ---@return string? code "EBUSY" when another has it
@@ -164,7 +164,7 @@ function Project:lock(file, what, opts)
   if code ~= "EAGAIN" then return nil, "project: " .. message, code end
   local pid = M.holder(file)
   return fail(self.root, what .. (pid and (" (process %d)"):format(pid) or ""), "EBUSY",
-    "wait for it, or end it: Ctrl-C once at its terminal lets it finish its step")
+    opts.hint or "wait for it, or end it with Ctrl-C at its terminal")
 end
 
 --- Takes the lock of the work tree: one agent at a time changes it.
@@ -174,7 +174,9 @@ end
 ---@return string? code "EBUSY"
 ---@return string? hint
 function Project:lock_work(opts)
-  return self:lock(self.paths.work_lock, "another ralph works in this tree", opts)
+  local all = { hint = "wait for it, or end it: the first Ctrl-C at its terminal lets a loop finish its step" }
+  for name, value in pairs(opts or {}) do all[name] = value end
+  return self:lock(self.paths.work_lock, "another ralph works in this tree", all)
 end
 
 -- Sandboxes -----------------------------------------------------------------------------

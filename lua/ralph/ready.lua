@@ -278,7 +278,8 @@ function M.propose(project, name, opts)
   if not spec then return nil, message, code, hint end
   local lock
   lock, message, code, hint = project:lock(project.paths.ready_lock,
-    "another `ralph ready` runs here")
+    "another `ralph ready` runs here",
+    { hint = "wait for it, or end it with Ctrl-C at its terminal: nothing is added then" })
   if not lock then return nil, message, code, hint end
   local out = table.pack(pcall(propose, project, spec, lock, opts))
   if not out[1] or not out[2] then lock:close() end

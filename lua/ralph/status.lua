@@ -166,11 +166,14 @@ end
 
 --- The status as lines for a person.
 ---@param status ralph.Status
+---@param called string? how the commands are called: "ralph"
 ---@return string
-function M.render(status)
+function M.render(status, called)
   local out = {}
   spec_lines(status, out)
-  if #out == 0 then out[1] = "no issues yet: `ralph ready` makes them from a spec" end
+  if #out == 0 then
+    out[1] = ("no issues yet: `%s ready` makes them from a spec"):format(called or "ralph")
+  end
   for _, one in ipairs(status.working) do
     local who = one.owner == "dead" and "its process is dead; the next step settles it"
       or one.pid and ("process %d"):format(one.pid) or "somebody"

@@ -220,8 +220,8 @@ describe("ralph issue", function()
       ok(issue("update", id, "--metadata", json.encode({ wrapix = { parked = "failed 3 times" } })))
       local result = ralph("answer")
       assert.equal(0, result.code)
-      assert.matches("waiting for a person without a question: 1\nhint: `ralph status`", result.stderr, 1, true)
-      assert.matches("no open question\nhint: `ralph issue reopen " .. id .. "`", ralph("answer", id, "x").stderr,
+      assert.matches("waiting for a person without a question: 1\nhint: `wrapix ralph status`", result.stderr, 1, true)
+      assert.matches("no open question\nhint: `wrapix ralph issue reopen " .. id .. "`", ralph("answer", id, "x").stderr,
         1, true)
       ok(issue("reopen", id))
       assert.matches("nobody asks anything", ralph("answer").stderr)

@@ -61,13 +61,41 @@ describe("ralph loop", function()
     assert.matches('"ready": []', plan.stdout, 1, true)
   end)
 
+  it("is `ralph` where it is called so, from a spec to an issue that is done, hints among it", function()
+    world = worlds.new()
+    local link = world.dir .. "/ralph"
+    assert(fs.symlink(require("support.world").wrapix, link))
+    local function ralph(...)
+      local result = world:run({ ... }, { program = link })
+      return result.code, result.stdout, result.stderr
+    end
+    local _, _, said = ralph("loop")
+    assert.matches("hint: `ralph start NAME` begins", said, 1, true)
+    local _, out = ralph("start", "shop")
+    assert.matches("\nnext: ralph plan shop\n", out, 1, true)
+    assert.matches("next: wrapix ralph plan till", world:ralph("start", "till").stdout, 1, true)
+    assert.equal(0, (ralph("issue", "add", "Do it", "--spec", "till")))
+    world:play("write a 1; complete")
+    assert.equal(0, (ralph("loop")))
+    local code, text, err = ralph("lop")
+    assert.same({ 2, "" }, { code, text })
+    assert.matches("ralph: no command 'lop' (did you mean 'loop'?)", err, 1, true)
+    code, _, err = ralph("use", "nope")
+    assert.equal(1, code)
+    assert.matches("hint: `ralph start nope` makes it", err, 1, true)
+    assert.matches("^Usage: ralph step ", select(2, ralph("step", "--help")))
+  end)
+
   it("does not call done what never was, nor what somebody put off", function()
     world = worlds.new()
     for _, words in ipairs({ { "loop" }, { "loop", "--dry-run" }, { "step" } }) do
-      assert.matches("there are no issues yet\nhint: `ralph ready`", world:ralph(table.unpack(words)).stderr, 1, true)
+      assert.matches("there are no issues yet\nhint: `wrapix ralph start NAME` begins with a spec",
+        world:ralph(table.unpack(words)).stderr, 1, true)
     end
     world:ralph("start", "shop")
-    assert.matches("no issues of shop yet\nhint: `ralph ready shop`", world:ralph("loop").stderr, 1, true)
+    local empty = world:ralph("loop")
+    assert.matches("no issues of shop yet\nhint: `wrapix ralph ready shop`", empty.stderr, 1, true)
+    assert.matches("^ralph: nothing to do %(%d+s%)\n$", empty.stdout)
     for _, command in ipairs({ "loop", "step", "status" }) do
       local result = world:ralph(command, "--spec", "shpo")
       assert.equal(1, result.code)

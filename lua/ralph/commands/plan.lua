@@ -50,8 +50,8 @@ local function show(result, deps)
     deps.report:error(("plan: %s: %s"):format(name, result.reason), result.hint)
     return 1
   end
-  deps.out(("%s: %s\nnext: ralph ready %s\n"):format(name, result.changed and "filled" or "as it was",
-    spec.name))
+  deps.out(("%s: %s\nnext: %s ready %s\n"):format(name, result.changed and "filled" or "as it was",
+    deps.called or "ralph", spec.name))
   return 0
 end
 

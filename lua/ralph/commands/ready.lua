@@ -130,7 +130,7 @@ local function finish(proposal, args, deps)
   if args.json then
     show_json(proposal, "added", added, deps)
   else
-    deps.out(("added: %d\nnext: ralph loop\n"):format(#added))
+    deps.out(("added: %d\nnext: %s loop\n"):format(#added, deps.called or "ralph"))
   end
   return 0
 end

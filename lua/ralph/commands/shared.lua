@@ -98,6 +98,11 @@ function M.note_no_issues(project, spec, deps)
   local counts = tracker and tracker:counts({ spec = spec })
   if not counts or counts.closed > 0 then return end
   local of = spec and spec ~= "" and " " .. wrapix.log.clean(spec) or ""
+  local state = require("ralph.state").read(project)
+  if of == "" and state and not next(state.specs) then
+    return deps.report:note("there are no issues yet",
+      "`ralph start NAME` begins with a spec, `ralph issue add TITLE` adds an issue by hand")
+  end
   deps.report:note(("there are no issues%s yet"):format(of ~= "" and " of" .. of or ""),
     ("`ralph ready%s` makes them from a spec"):format(of))
 end

@@ -31,7 +31,7 @@ function M.run(args, deps)
   local what = result.created and "made" or "is there already, and was not changed"
   deps.out(("%s: %s\n"):format(wrapix.path.show(spec.rel or spec.file), what))
   local is_filled = require("ralph.specs").check(spec.text).filled
-  deps.out(("next: ralph %s %s\n"):format(is_filled and "ready" or "plan", spec.name))
+  deps.out(("next: %s %s %s\n"):format(deps.called or "ralph", is_filled and "ready" or "plan", spec.name))
   return 0
 end
 

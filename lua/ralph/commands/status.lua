@@ -37,7 +37,7 @@ local function show(args, deps, project)
     shared.json(found, deps)
   else
     if args.watch and deps.color then deps.out(HOME_AND_CLEAR) end
-    deps.out(status.render(found))
+    deps.out(status.render(found, deps.called))
     deps.flush()
   end
   return 0

@@ -168,7 +168,9 @@ local function start_command(word, words, deps, program)
   end
   local command = load_command(word)
   local go = command.commands and start_group or start
-  return go(command, program or full_name(word), words, deps)
+  deps.called = program or full_name(word)
+  if PROGRAMS[word] == word then deps.report:rename(word, deps.called) end
+  return go(command, deps.called, words, deps)
 end
 
 -- A file decides itself whether it is a script, to which the words after it

@@ -21,6 +21,12 @@ local metatable = {
 --- One line of foreign text as it may be shown on a terminal.
 M.printable = log.clean
 
+-- A hint names a command as the person who reads it can type it.
+local function as_called(self, text)
+  local name = rawget(self, "_name")
+  return name and text:gsub("`" .. name.from .. " ", "`" .. name.as .. " ") or text
+end
+
 -- Messages of the library may bring their hint as a further line, and lists of
 -- mistakes one line each.
 local function say(self, level, text, hint)
@@ -30,8 +36,13 @@ local function say(self, level, text, hint)
   local head, rest = text:match("^(.-)\n(.*)$")
   self.log[level](self.log, head or text)
   if rest then self.log:block(level, rest) end
-  if hint or inner then self.log:hint(hint or inner) end
+  if hint or inner then self.log:hint((as_called(self, hint or inner))) end
 end
+
+--- What hints are to call a program that was started as a command of this one.
+---@param from string a name without magic characters
+---@param as string
+function Report:rename(from, as) self._name = { from = from, as = as } end
 
 --- Something failed: `action: object: reason`, and how to mend it.
 ---@param text string may hold further lines, and `hint: …` as the last

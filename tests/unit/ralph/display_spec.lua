@@ -59,6 +59,11 @@ describe("display", function()
       .. "  the work is kept: refs/wrapix/rescue/a/1\n", shown())
   end)
 
+  it("does not show little as nothing", function()
+    assert.same({ "<$0.01", "<$0.01", "$0.01", "~$1.50", "" }, { displays.cost(0.0049), displays.cost(0.001, true),
+      displays.cost(0.005), displays.cost(1.5, true), displays.cost(0) })
+  end)
+
   it("names no cost where there was none", function()
     local display = new()
     display:verdict({ verdict = "broken", seconds = 6, usd = 0, reason = "login" })

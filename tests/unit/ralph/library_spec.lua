@@ -10,7 +10,7 @@ local strip = assert(loadfile(WRAPIX_ROOT .. "/src/strip.lua", "t"))().strip
 
 -- What a command is handed, see docs/architecture.md.
 local DEPS = { out = true, err = true, flush = true, read_line = true, report = true,
-  has_terminal = true, color = true, interruptible = true }
+  has_terminal = true, color = true, interruptible = true, called = true }
 
 -- Ways around the library, and what each is.
 local FORBIDDEN = {

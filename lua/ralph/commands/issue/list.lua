@@ -46,7 +46,15 @@ function M.run(args, deps)
   end
   if hidden > 0 then deps.report:note(("%d more are not shown: --limit 0"):format(hidden)) end
   if args.json then return common.json_list(shown, deps) end
-  if #shown == 0 then deps.report:note("there is no such issue") else common.issues(shown, deps) end
+  if #shown > 0 then
+    common.issues(shown, deps)
+  elseif #list == 0 and not (args.status or args.spec or args.label or args.type) then
+    deps.report:note("there are no issues yet", "`ralph issue add TITLE` adds one")
+  elseif not args.all and not args.status and #list > 0 then
+    deps.report:note("there is no open one of these", "--all shows those that are closed")
+  else
+    deps.report:note("there is no such issue")
+  end
   return 0
 end
 
