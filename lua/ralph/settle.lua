@@ -95,9 +95,8 @@ local function settle_one(ctx, issue)
   return { id = issue.id, rescue = kept, time = wrapix.sys.time(), aborted = aborted }
 end
 
--- What still runs of them ends, and with it goes what its git held.
-local function end_all(ctx, orphans)
-  ctx:perform("reap", {})
+-- What its git held goes with it.
+local function unlock_all(ctx, orphans)
   local since
   for _, issue in ipairs(orphans) do
     local running = attempts.read(ctx.project, issue.id).running
@@ -114,10 +113,12 @@ end
 ---@return string? code
 ---@return string? hint
 function M.run(ctx)
+  -- Also where no issue tells of it: who died before the claim has left a sandbox as well.
+  ctx:perform("reap", {})
   local orphans, message, code, hint = ctx.tracker:orphans()
   if not orphans then return nil, message, code, hint end
   local settled = {}
-  if #orphans > 0 then end_all(ctx, orphans) end
+  if #orphans > 0 then unlock_all(ctx, orphans) end
   for i, issue in ipairs(orphans) do
     local one
     one, message, code, hint = settle_one(ctx, issue)

@@ -105,6 +105,25 @@ describe("ralph step in real containers", function()
     assert.equal("", e2e.podman("ps", "--all", "--quiet", "--filter", "label=wrapix.session"))
   end)
 
+  it("leaves no container when it is killed while it verifies before an attempt", function()
+    local id = add("One")
+    e2e.file(env.XDG_CONFIG_HOME .. "/wrapix/ralph.lua", [[return { profile = "play", context = {},
+      notify = false, verify = { "touch verifying; sleep 600" } }]])
+    local killed = assert(proc.spawn({ e2e.wrapix, "ralph", "step" }, { cwd = dir, env = env, session = true,
+      stdin = "null", stdout = "null", stderr = "null" }))
+    e2e.wait_for("the commands", function() return fs.stat(dir .. "/verifying") end)
+    assert(proc.run({ "kill", "-KILL", tostring(killed:pid()) }))
+    killed:wait()
+    -- It ends by itself; what is left of it is the next start's, also where nothing is to do.
+    e2e.wait_for("the end of the container", function()
+      return e2e.podman("ps", "--quiet", "--filter", "label=wrapix.session") == ""
+    end, 8)
+    assert.equal(0, ralph("issue", "close", id).code)
+    assert.equal(100, ralph("step").code)
+    assert.equal("", e2e.podman("ps", "--all", "--quiet", "--filter", "label=wrapix.session"))
+    assert.same({}, fs.list(e2e.sessions) or {})
+  end)
+
   it("ends one that says, changes and computes nothing, but not one that works silently", function()
     local one, two = add("One"), add("Two")
     e2e.file(env.XDG_CONFIG_HOME .. "/wrapix/ralph.lua", [[return { profile = "play", context = {},
