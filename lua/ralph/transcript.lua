@@ -9,6 +9,10 @@ local wrapix = require "wrapix"
 
 local M = {}
 
+--- Bytes of one attempt's stream that are kept from its beginning; of what comes after them
+--- only the end, in which the agent says how it went.
+M.LARGEST, M.TAIL = 64 << 20, 256 << 10
+
 local SHARED_DIR, PRIVATE_DIR = tonumber("755", 8), tonumber("700", 8)
 
 -- Where the transcripts lie: in the work tree, and on the host.
@@ -67,12 +71,48 @@ end
 local Transcript = {}
 Transcript.__index = Transcript
 
---- Adds bytes of the stream. A disk that is full ends the file, not the attempt.
+function Transcript:_append(text)
+  if self.failure or text == "" then return end
+  local ok, message = wrapix.fs.append_beneath(self._root, self._rel, text)
+  if not ok then self.failure = message end
+end
+
+-- A line as those of the stream, which no agent writes.
+local function cut_line(text)
+  return wrapix.json.encode({ type = "wrapix", text = text }) .. "\n"
+end
+
+-- At the bound: what is there ends with a whole line, and says that more came.
+function Transcript:_cut()
+  self._tail = ""
+  self:_append("\n" .. cut_line(("the stream is longer than %d bytes: only its end is kept"):format(M.LARGEST)))
+end
+
+--- Adds bytes of the stream. A disk that is full, or too much of it, ends the file, not the
+--- attempt.
 ---@param chunk string
 function Transcript:write(chunk)
   if self.failure then return end
-  local ok, message = wrapix.fs.append_beneath(self._root, self._rel, chunk)
-  if not ok then self.failure = message end
+  if not self._tail then
+    local room = M.LARGEST - self._size
+    self:_append(chunk:sub(1, room))
+    self._size = self._size + math.min(#chunk, room)
+    if #chunk <= room then return end
+    self:_cut()
+    chunk = chunk:sub(room + 1)
+  end
+  self._lost = self._lost + #chunk
+  self._tail = self._tail .. chunk
+  if #self._tail > 2 * M.TAIL then self._tail = self._tail:sub(-M.TAIL) end
+end
+
+--- Ends it: after the bound, with the last lines of the stream.
+function Transcript:close()
+  local tail = self._tail
+  if not tail or self._is_closed then return end
+  self._is_closed = true
+  if #tail < self._lost or #tail > M.TAIL then tail = tail:sub(-M.TAIL):match("\n(.*)$") or "" end
+  self:_append(cut_line(("%d bytes are left out"):format(self._lost - #tail)) .. tail)
 end
 
 --- Begins the transcript of an attempt.
@@ -92,7 +132,8 @@ function M.open(project, issue, attempt)
   ok, message, code = wrapix.fs.append_beneath(root.dir, rel, "")
   if not ok then return nil, "transcript: " .. message, code end
   local shown = root.dir == project.root and rel or root.dir .. "/" .. rel
-  return setmetatable({ shown = shown, _root = root.dir, _rel = rel }, Transcript)
+  return setmetatable({ shown = shown, _root = root.dir, _rel = rel, _size = 0, _lost = 0 },
+    Transcript)
 end
 
 -- Those of one directory, or of those in it.

@@ -113,6 +113,7 @@ function M.run(ctx, args)
   end
   add_counts(outcome, watch.run, wrapix.sys.clock() - begun)
   outcome.said, outcome.requests = inside:signal(), inside.requests
+  if transcript then transcript:close() end
   outcome.transcript = transcript and transcript.shown
   if transcript and transcript.failure then ctx.project.log:warn("transcript: " .. transcript.failure) end
   return outcome

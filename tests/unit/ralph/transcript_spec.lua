@@ -28,6 +28,28 @@ describe("transcript", function()
     assert.equal(6, transcripts.next_number(project, issue, 5))
   end)
 
+  it("is bounded, says so, and has the end of the stream", function()
+    local largest, tail = transcripts.LARGEST, transcripts.TAIL
+    transcripts.LARGEST, transcripts.TAIL = 20, 12
+    local file = project.root .. "/.wrapix/logs/shop/a-1/attempt-1.jsonl"
+    local one = assert(transcripts.open(project, issue, 1))
+    one:write('{"n":1}\n')
+    one:write('{"n":2}\n{"n":3}\n')
+    for i = 4, 90 do one:write(('{"n":%d}\n'):format(i)) end
+    one:close()
+    one:close()
+    local two = assert(transcripts.open(project, issue, 2))
+    two:write(("x"):rep(20))
+    two:close()
+    transcripts.LARGEST, transcripts.TAIL = largest, tail
+    local lines = {}
+    for line in fs.read(file):gmatch("[^\n]+") do lines[#lines + 1] = line end
+    assert.same({ '{"n":1}', '{"n":2}', '{"n"',
+      '{"text":"the stream is longer than 20 bytes: only its end is kept","type":"wrapix"}',
+      '{"text":"772 bytes are left out","type":"wrapix"}', '{"n":90}' }, lines)
+    assert.equal(("x"):rep(20), fs.read((file:gsub("1%.jsonl", "2.jsonl"))))
+  end)
+
   it("makes names of files of any id", function()
     assert.equal("no-spec/a-b-c", transcripts.dir({ id = "a/b c" }))
     assert.equal("-/-evil", transcripts.dir({ id = "..evil", spec_id = ".." }))
