@@ -33,6 +33,10 @@ function M.name(path)
   return (path:gsub("[\x80-\xFF]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
+local function joined(head, lost, tail)
+  return ("%s\n[… %d bytes left out …]\n%s"):format(head, lost, tail)
+end
+
 --- The text, or its head and tail with the number of bytes left out between them.
 ---@param text string
 ---@param limit integer bytes of the text that are kept
@@ -42,16 +46,10 @@ function M.both(text, limit)
   local half = limit // 2
   local head_end = boundary(text, half + 1) - 1
   local tail_start = boundary(text, #text - half + 1)
-  return ("%s\n[… %d bytes left out …]\n%s"):format(text:sub(1, head_end),
-    tail_start - head_end - 1, text:sub(tail_start))
+  return joined(text:sub(1, head_end), tail_start - head_end - 1, text:sub(tail_start))
 end
 
---- A text that a list or a prompt can take, whatever came out of a sandbox: whole
---- characters, no control but newline and tab, bounded.
----@param text string
----@param limit integer
----@return string
-function M.fit(text, limit)
+local function valid(text)
   text = M.plain(text)
   local out, at = {}, 1
   while at <= #text do
@@ -60,8 +58,15 @@ function M.fit(text, limit)
     if bad then out[#out + 1] = "?" end
     at = (bad or #text) + 1
   end
-  return M.both(table.concat(out), limit)
+  return table.concat(out)
 end
+
+--- A text that a list or a prompt can take, whatever came out of a sandbox: whole
+--- characters, no control but newline and tab, bounded.
+---@param text string
+---@param limit integer
+---@return string
+function M.fit(text, limit) return M.both(valid(text), limit) end
 
 --- The beginning of a text as one line of at most `limit` bytes.
 ---@param text string
@@ -97,7 +102,21 @@ function Keeper:text()
   local tail = self.tail:sub(-self.half)
   local lost = self.size - #self.head - #tail
   if lost <= 0 then return self.head .. tail end
-  return ("%s\n[… %d bytes left out …]\n%s"):format(self.head, lost, tail)
+  return joined(self.head, lost, tail)
+end
+
+--- The same as a list or a prompt can take it; see `fit`.
+---@param limit integer bytes
+---@return string
+function Keeper:fit(limit)
+  local tail = self.tail:sub(-self.half)
+  local lost = self.size - #self.head - #tail
+  if lost <= 0 then return M.fit(self.head .. tail, limit) end
+  local head, half = valid(self.head), limit // 2
+  tail = valid(tail)
+  local first = head:sub(1, boundary(head, half + 1) - 1)
+  local last = tail:sub(boundary(tail, math.max(1, #tail - half + 1)))
+  return joined(first, lost + #head - #first + #tail - #last, last)
 end
 
 --- Keeps head and tail of output that comes in pieces, whatever its size.

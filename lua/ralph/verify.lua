@@ -174,20 +174,20 @@ end
 function Verifier:_run_one(command)
   local ok, message, code, hint = self:_start()
   if not ok then return nil, message, code, hint end
-  local begun = wrapix.sys.clock()
+  local begun, kept = wrapix.sys.clock(), excerpt.keeper(RAW_OUTPUT)
   local result
-  result, message, code = self.box:exec(shell_argv(command),
-    { stdin = "null", capture = true, timeout = self.timeout })
+  result, message, code = self.box:exec(shell_argv(command), { stdin = "null", capture = true,
+    timeout = self.timeout, on_stdout = function(chunk) kept:take(chunk) end })
   if not result then
     self:_drop()
     return nil, "verify: " .. message, code
   end
   if result.timed_out then self:_drop() end
-  local output = excerpt.both((result.stdout or "") .. (result.stderr or ""), RAW_OUTPUT)
+  kept:take((result.stdout or "") .. (result.stderr or ""))
   return {
     command = command, code = not result.timed_out and (result.code or 128 + (result.signal or 0)) or nil,
     seconds = wrapix.sys.clock() - begun, timed_out = result.timed_out or nil,
-    output = excerpt.fit(output, M.OUTPUT),
+    output = kept:fit(M.OUTPUT),
   }
 end
 

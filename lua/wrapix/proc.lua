@@ -14,7 +14,7 @@ local OPTIONS = {
   terminal = "boolean",
   stdin = "stdio", stdout = "stdio", stderr = "stdio",
   input = "string", timeout = "number", grace = "number", max_output = "number",
-  background = "boolean",
+  background = "boolean", on_stdout = "function",
 }
 
 -- What a program wrote before its end is in the pipe by then, and read in a moment.
@@ -137,12 +137,28 @@ local function drain(stream, kept, limit)
   end
 end
 
+-- Hands a pipe on as it comes; nothing of it is kept.
+local function hand_on(stream, fn)
+  while true do
+    local chunk, msg, code = stream:read()
+    if not chunk then
+      if msg and not stream:is_closed() then return nil, msg, code end
+      stream:close()
+      return true
+    end
+    fn(chunk)
+  end
+end
+
 -- Returns the tasks that read.
 function Proc:_collect(scope, limit)
   local reading = {}
   for _, name in ipairs({ "stdout", "stderr" }) do
     local stream = self[name]
-    if stream and not stream:is_closed() and not stream:is_reading() then
+    local is_free = stream and not stream:is_closed() and not stream:is_reading()
+    if is_free and name == "stdout" and self._opts.on_stdout then
+      reading[#reading + 1] = scope:spawn(hand_on, stream, self._opts.on_stdout)
+    elseif is_free then
       self._kept[name] = self._kept[name] or { size = 0 }
       reading[#reading + 1] = scope:spawn(drain, stream, self._kept[name], limit)
     end
@@ -234,7 +250,8 @@ end
 
 ---Runs a process to its end. Options of spawn, and: input (a string for stdin);
 ---timeout in seconds, then TERM, `grace` seconds (5), KILL; max_output in bytes a
----stream (64 MiB), the rest is dropped and `truncated` set. stdout and stderr are
+---stream (64 MiB), the rest is dropped and `truncated` set; on_stdout is handed what comes
+---on stdout instead, in pieces. stdout and stderr are
 ---collected unless given; with background = true only until the process itself has
 ---ended, whatever it left running with them.
 ---@param argv string[]

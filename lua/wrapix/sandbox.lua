@@ -20,7 +20,7 @@ local M = {}
 ---@field stdin any? "inherit", "null", { file = path }; default "null"
 ---@field input string? for stdin
 ---@field stdout any? "inherit" (default), "pipe" to collect it, "null", { file = path }
----@field on_stdout fun(chunk: string)? of run: is handed it as it comes, instead
+---@field on_stdout fun(chunk: string)? of run and exec: is handed it as it comes, instead
 ---@field on_started fun(running: wrapix.Running)? of run: the command runs, image and container are
 --- there; `running:stop(reason, grace?)` ends it, `running:cpu_seconds()` tells what it used
 ---@field files table<string, string>? of run: name → text of /run/wrapix/NAME
@@ -47,6 +47,8 @@ local OF_RUN = {
   on_stdout = true, on_started = true, agent = true, files = true, sockets = true, collect = true,
   apart = true, notify = true,
 }
+
+local OF_EXEC = { on_stdout = true }
 
 ---@class wrapix.Sandbox
 local Sandbox = {}
@@ -191,7 +193,7 @@ end
 ---@return string? code "ETIMEDOUT" when its time limit has ended the sandbox before
 function Sandbox:exec(argv, opts)
   opts = opts or {}
-  check_run_options(opts)
+  check_run_options(opts, OF_EXEC)
   local held = self._held
   if not held then error("exec: the sandbox has not been started", 2) end
   if held.stopped then
@@ -201,8 +203,8 @@ function Sandbox:exec(argv, opts)
   local result, msg, code = proc.run(
     podman.exec_argv(held.plan, argv, { stdin = opts.stdin or opts.input }), {
       stdin = opts.stdin, input = opts.input,
-      stdout = opts.stdout or both, stderr = opts.stderr or both,
-      timeout = opts.timeout and assert(context.seconds(opts.timeout)),
+      stdout = opts.stdout or (opts.on_stdout and "pipe") or both, stderr = opts.stderr or both,
+      on_stdout = opts.on_stdout, timeout = opts.timeout and assert(context.seconds(opts.timeout)),
     })
   if result then result.stopped = held.stopped end
   return result, msg, code

@@ -81,6 +81,7 @@ local function sandbox(answers)
     if type(answer) == "number" then answer = { code = answer } end
     if answer == nil then answer = { code = 0 } end
     if answer == false then return nil, "no engine", "EENGINE" end
+    for _, chunk in ipairs(answer.chunks or {}) do opts.on_stdout(chunk) end
     return answer
   end
   return box
@@ -117,6 +118,18 @@ describe("verify:run", function()
     assert.matches("^HEAD", output)
     assert.matches("TAIL$", output)
     assert.matches("bytes left out", output)
+  end)
+
+  it("keeps little of what comes, and counts the rest", function()
+    local chunks = { "HEAD" }
+    for i = 2, 300 do chunks[i] = ("x"):rep(1 << 20) end
+    chunks[301] = "TAIL"
+    local verifier <close> = verify.new(sandbox({ long = { code = 1, chunks = chunks } }))
+    local output = assert(verifier:run({ "long" }))[1].output
+    local lost = assert(tonumber(output:match("%[… (%d+) bytes left out …%]")))
+    assert.equal(299 * (1 << 20) + 8, lost + verify.OUTPUT)
+    assert.same({ "HEAD", "TAIL", 1 }, { output:sub(1, 4), output:sub(-4),
+      select(2, output:gsub("left out", "")) })
   end)
 
   it("is no verdict of the work when there is no sandbox", function()

@@ -118,6 +118,15 @@ describe("proc.run", function()
     assert.is_true(r.truncated)
   end)
 
+  it("hands stdout on as it comes, and keeps nothing of it", function()
+    local size = 0
+    local r = sh("head -c 3000000 /dev/zero; echo no >&2; exit 3",
+      { on_stdout = function(chunk) size = size + #chunk end })
+    assert.same({ 3000000, 3, "no\n" }, { size, r.code, r.stderr })
+    assert.is_nil(r.stdout)
+    assert.is_nil(r.truncated)
+  end)
+
   it("reports the exit only after the pipes reached their end", function()
     local r = sh("(sleep 0.1; echo late) & exit 0")
     assert.equal("late\n", r.stdout)
