@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// fork, exec, wait4. Our own instead of uv_spawn, for real pipes (a socket pair
+// vfork, exec, wait4. Our own instead of uv_spawn, for real pipes (a socket pair
 // breaks programs that open /dev/stdout), rusage per child, and the choice of
-// process group. Between fork and exec only async-signal-safe calls are made.
+// process group. Until the exec the child has our memory, and we stand still: it
+// makes async-signal-safe calls only, and writes to nothing but its own stack. A
+// copy of the memory would cost more than all else of a start.
 #include "proc.h"
 
 #include <fcntl.h>
@@ -194,9 +196,9 @@ static void close_all(int fds[3], bool keep_std) {
 static pid_t fork_child(const struct wx_proc_spec *spec, const int fds[3], int report[2]) {
   sigset_t all, old;
   sigfillset(&all);
-  // No handler of ours may run in the child: it shares our signal pipes.
+  // No handler of ours may run in the child: it shares our memory and signal pipes.
   sigprocmask(SIG_SETMASK, &all, &old);
-  pid_t pid = fork();
+  pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork): see the top
   if (pid == 0)
     child_main(spec, fds, report[1]);
   int saved = errno;
@@ -205,7 +207,7 @@ static pid_t fork_child(const struct wx_proc_spec *spec, const int fds[3], int r
   return pid;
 }
 
-// Forks and waits until the program runs (the pipe closes) or has failed.
+// Starts a child and waits until the program runs (the pipe closes) or has failed.
 static int launch(const struct wx_proc_spec *spec, const int fds[3], pid_t *pid, wx_err *err) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0)
