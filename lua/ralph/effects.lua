@@ -94,9 +94,11 @@ end
 -- { id, text } → issue: what the agent notes
 function BUILT_IN.note(ctx, args) return ctx.tracker:comment(args.id, args.text, "agent") end
 
--- { agent, reset, kind } → {}
+-- { agent, login, reset, kind } → {}
 function BUILT_IN.limit(ctx, args)
-  local ok, message, code = require("ralph.attempt.limits").note(ctx.limits_dir, args.agent, args)
+  local limits = require("ralph.attempt.limits")
+  local ok, message, code = limits.note(ctx.limits_dir, limits.account(args.agent, args.login), args,
+    wrapix.sys.time())
   if not ok then return nil, message, code end
   return {}
 end

@@ -204,8 +204,8 @@ local BOOK = {
 
 local function note_limit(ctx, evidence)
   if evidence.verdict ~= "limited" or not evidence.limit or not evidence.limit.reset then return end
-  ctx:perform("limit", { agent = ctx.agent_name or "agent", reset = evidence.limit.reset,
-    kind = evidence.outcome.kind })
+  ctx:perform("limit", { agent = ctx.agent_name or "agent", login = ctx.login_name or "default",
+    reset = evidence.limit.reset, kind = evidence.outcome.kind })
 end
 
 --- Books a verdict. A list that cannot be written makes it broken: what is not booked is

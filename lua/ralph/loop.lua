@@ -55,11 +55,12 @@ local function interrupted(halt)
   return ending("interrupted", EXIT.stopped, halt.reason or halt.soon_reason)
 end
 
--- A limit is waited for, at most a day, and whoever is asked to end does at once.
+-- A limit is waited for, at most `max_wait`, and whoever is asked to end does at once.
 local function wait_for(run, limit)
   local now = wrapix.sys.time()
   run.limits = run.limits + 1
-  local at = limits.until_when(limit, now, { jitter = run.random(), times = run.limits - 1 })
+  local at = limits.until_when(limit, now, { jitter = run.random(), times = run.limits - 1,
+    longest = run.ctx.config.max_wait })
   local left = run.budget:remaining().seconds
   if left and now + left < at then
     return ending("limit", EXIT.limited, ("the account is used up until %s, longer than this loop may run"):format(

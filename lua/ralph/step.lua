@@ -51,8 +51,9 @@ end
 local function known_limit(ctx)
   local box, message, code, hint = ctx.project:sandbox(ctx.issue)
   if not box then return nil, message, code, hint end
-  ctx.agent_name = ctx.config.agent or box:agent() or "agent"
-  return limits.known(ctx.limits_dir, ctx.agent_name, wrapix.sys.time()) or false
+  ctx.agent_name, ctx.login_name = ctx.config.agent or box:agent() or "agent", box:login()
+  return limits.known(ctx.limits_dir, limits.account(ctx.agent_name, ctx.login_name), wrapix.sys.time(),
+    ctx.config.max_wait) or false
 end
 
 local function limited(limit)

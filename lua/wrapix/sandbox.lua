@@ -150,6 +150,10 @@ function Sandbox:agent()
   return self._options.agent or profile.agent, profile.settings or {}, profile.command
 end
 
+---The name of the login that its agents use.
+---@return string
+function Sandbox:login() return self._profile.login or require("wrapix.agent.store").DEFAULT end
+
 ---Whether start() has been called, and stop() has not.
 ---@return boolean
 function Sandbox:is_started() return self._started ~= nil end

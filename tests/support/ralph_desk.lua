@@ -118,7 +118,8 @@ function M.new(opts)
       kept = dir .. "/state/kept", git = dir .. "/state/git",
       attempts = dir .. "/state/attempts", verify = dir .. "/state/verify.json",
       work_lock = dir .. "/state/work.lock" },
-    sandbox = function() return { agent = function() return "play" end } end,
+    sandbox = function() return { agent = function() return "play" end,
+      login = function() return "default" end } end,
     lock_work = function(_, options)
       return fs.lock(dir .. "/state/work.lock", { wait = options and options.wait })
     end,

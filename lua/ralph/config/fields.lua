@@ -177,6 +177,7 @@ M.fields = {
   max_cost = { check = money },
   max_tokens = { check = count_from(1) },
   max_time = { check = duration },
+  max_wait = { check = duration, default = 6 * 3600 },
   keep_logs = { check = duration, default = 14 * 86400 },
   templates = { check = text },
   policy = { check = policy, default = "strict" },

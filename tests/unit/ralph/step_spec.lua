@@ -91,7 +91,7 @@ describe("step", function()
   it("opens again what met a limit, and tells the host", function()
     local result = run({ agent = function() return desks.outcome({ kind = "limit", reset = 9e9 }) end })
     assert.same({ 103, "limited", "open" }, { result.exit, result.verdict, status() })
-    assert.same({ { agent = "play", reset = 9e9, kind = "limit" } }, desk.limits)
+    assert.same({ { agent = "play", login = "default", reset = 9e9, kind = "limit" } }, desk.limits)
     assert.equal(0, attempts.read(desk.project, "a-1").counted)
   end)
 
