@@ -54,6 +54,23 @@ function fs.list(path) end
 ---@return string[]|nil names, wrapix.Stat[]|string stats or message, string? code
 function fs.scan(root, rel) end
 
+---Looks through a tree; see wrapix.fs.survey_beneath.
+---@param root string
+---@param rel string no part of it may be a link
+---@param most integer entries
+---@param names string[]
+---@param stop string[]
+---@param skip string?
+---@param digest boolean?
+---@return integer|nil count
+---@return string|false|nil odd or message
+---@return string[]|string|nil paths or code
+---@return wrapix.Stat[]? stats
+---@return string? digest 32 bytes
+---@return integer? newest_ns
+-- seen as: survey_beneath
+function fs.survey(root, rel, most, names, stop, skip, digest) end
+
 ---@param path string
 ---@return true|nil, string? message, string? code
 function fs.remove_tree(path) end

@@ -47,13 +47,13 @@ function Repo:head() return refs.head(self.place) end
 local function with_tree(self, fn)
   local lock <close>, msg, code = self._shadow:lock()
   if not lock then return nil, msg, code end
-  local dirs, why, what, hint = self._shadow:look()
-  if not dirs then return nil, why, what, hint end
+  local dirs, state, what, hint = self._shadow:look()
+  if not dirs then return nil, state, what, hint end
   local head
   head, msg, code = self:head()
   if not head then return nil, msg, code end
   local id, left_out
-  id, left_out, code = index.tree(self._shadow, head.id, dirs)
+  id, left_out, code = index.tree(self._shadow, head.id, dirs, state)
   if not id then return nil, left_out, code end
   return fn(id, head, left_out)
 end

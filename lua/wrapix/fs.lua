@@ -171,6 +171,32 @@ end
 ---@return string? code
 function M.list_beneath(root, rel) return c.scan(root, rel) end
 
+---@class wrapix.Survey
+---@field count integer entries looked at
+---@field odd string? path of the first that is neither file nor directory
+---@field paths string[] of entries with one of the names, from root/rel
+---@field stats wrapix.Stat[] of the same, links themselves
+---@field digest string? of all names, inodes, modes, sizes and times but those of directories
+---@field newest_ns integer? the latest change of what is in the digest
+
+--- Looks through a tree that others may write to; no part of `rel` may be a link, and no link
+--- is followed. Directories named in `stop` are not entered. Blocks while it looks.
+---@param root string
+---@param rel string may be ""
+---@param opts { most: integer, names: string[]?, stop: string[]?, skip: string?, digest: boolean? }
+--- skip: a name at the top; what is below it is no part of the digest
+---@return wrapix.Survey|nil
+---@return string? message
+---@return string? code "E2BIG" for more than `most` entries, or more than 100 directories deep
+function M.survey_beneath(root, rel, opts)
+  local count, odd, paths, stats, digest, newest = c.survey(root, rel, opts.most, opts.names or {},
+    opts.stop or {}, opts.skip, opts.digest or false)
+  if not count then return nil, odd, paths end
+  local is_wanted = opts.digest
+  return { count = count, odd = odd or nil, paths = paths, stats = stats,
+    digest = is_wanted and digest or nil, newest_ns = is_wanted and newest or nil }
+end
+
 --- Makes a directory of its own, mode 0700, and returns its path.
 ---@param prefix string? start of its name; "wrapix-"
 ---@param parent string? $TMPDIR if that is absolute, else /tmp

@@ -275,6 +275,71 @@ static int l_scan(lua_State *L) {
   return 2;
 }
 
+// The words at a place as an array that ends with NULL, at most ROOM - 1 of them; they stay where they
+// are as long as the table does.
+static void check_words(lua_State *L, int arg, const char **words, lua_Integer room) {
+  luaL_checktype(L, arg, LUA_TTABLE);
+  lua_Integer count = luaL_len(L, arg);
+  luaL_argcheck(L, count < room, arg, "too many names");
+  for (lua_Integer i = 0; i < count; i++) {
+    luaL_argcheck(L, lua_rawgeti(L, arg, i + 1) == LUA_TSTRING, arg, "strings expected");
+    words[i] = lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  words[count] = NULL;
+}
+
+static void free_survey(void *survey) {
+  wx_fs_survey_clear(survey);
+  free(survey);
+}
+
+static int push_survey(lua_State *L, const struct wx_fs_survey *survey) {
+  lua_pushinteger(L, (lua_Integer)survey->count);
+  if (survey->odd)
+    lua_pushstring(L, survey->odd);
+  else
+    lua_pushboolean(L, 0);
+  lua_createtable(L, (int)survey->found.count, 0);
+  lua_createtable(L, (int)survey->found.count, 0); // count odd paths stats
+  for (size_t i = 0; i < survey->found.count; i++) {
+    lua_pushstring(L, survey->found.list[i].name);
+    lua_rawseti(L, -3, (lua_Integer)i + 1);
+    push_stat(L, &survey->found.list[i].st);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_pushlstring(L, (const char *)survey->digest, sizeof survey->digest);
+  lua_pushinteger(L, (lua_Integer)survey->newest_ns);
+  return 6;
+}
+
+// survey(root, rel, most, names, stop, skip, digest) -> count, odd, paths, stats, digest, newest_ns
+//   | nil, message, code; odd is false when there is none
+static int l_survey(lua_State *L) {
+  const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2), *words[2][8];
+  lua_Integer most = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, most >= 0, 3, "must not be negative");
+  for (int i = 0; i < 2; i++)
+    check_words(L, 4 + i, words[i], 8);
+  const struct wx_fs_survey_options options = {
+      .most = (size_t)most,
+      .names = words[0],
+      .stop = words[1],
+      .skip = luaL_optstring(L, 6, NULL),
+      .digest = lua_toboolean(L, 7),
+  };
+  struct wx_hold *hold = wx_hold_new(L, free_survey);
+  struct wx_fs_survey *survey = hold->ptr = calloc(1, sizeof *survey);
+  if (!survey)
+    return luaL_error(L, "not enough memory");
+  wx_err err;
+  if (wx_fs_survey(root, rel, &options, survey, &err) < 0)
+    return wx_push_fail(L, &err);
+  int count = push_survey(L, survey);
+  wx_hold_clear(hold);
+  return count;
+}
+
 // remove_tree(path) -> true | nil, message, code
 static int l_remove_tree(lua_State *L) {
   const char *path = wx_check_text(L, 1);
@@ -407,7 +472,7 @@ static const luaL_Reg functions[] = {
     FN(symlink), FN(readlink),   FN(chmod), FN(chown),
     FN(read_beneath), FN(ensure_dir_beneath), FN(create_beneath),
     FN(replace_beneath), FN(append_beneath), FN(read_part_beneath),
-    FN(patch_beneath), {NULL, NULL},
+    FN(patch_beneath), FN(survey), {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {METHOD(close), {NULL, NULL}};

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -141,6 +142,30 @@ int wx_fs_open_parent(const char *path, char *copy, const char **name, wx_err *e
 // Removes what PATH names, with everything in it; nothing there is a success.
 // Leaves the tree through no link and into no other file system.
 int wx_fs_remove_tree(const char *path, wx_err *err);
+
+// --- fs_survey.c --------------------------------------------------------------------
+
+struct wx_fs_survey_options {
+  size_t most;              // entries; E2BIG for more, or below too many directories
+  const char *const *names; // whose places are wanted; ends with NULL
+  const char *const *stop;  // likewise, and directories of these names are not entered
+  const char *skip;         // a name in ROOT/REL itself: what is below is left out of the digest
+  bool digest;
+};
+
+struct wx_fs_survey {
+  size_t count;
+  char *odd;                  // the first that is neither file nor directory
+  struct wx_fs_entries found; // by their paths from ROOT/REL
+  int64_t newest_ns;          // the latest change of what is in the digest and no directory
+  unsigned char digest[32];   // of names, inodes, modes, sizes and times
+};
+
+// Looks through ROOT/REL. ROOT may be reached through links, no part of REL may be one. Afterwards,
+// whatever came of it, wx_fs_survey_clear frees what is in *out.
+int wx_fs_survey(const char *root, const char *rel, const struct wx_fs_survey_options *options,
+                 struct wx_fs_survey *out, wx_err *err);
+void wx_fs_survey_clear(struct wx_fs_survey *survey);
 
 // --- fs_copy.c ------------------------------------------------------------------------
 

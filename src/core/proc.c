@@ -200,7 +200,7 @@ static pid_t fork_child(const struct wx_proc_spec *spec, const int fds[3], int r
   sigprocmask(SIG_SETMASK, &all, &old);
   pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork): see the top
   if (pid == 0)
-    child_main(spec, fds, report[1]);
+    child_main(spec, fds, report[1]); // NOLINT(clang-analyzer-unix.Vfork): likewise
   int saved = errno;
   sigprocmask(SIG_SETMASK, &old, NULL);
   errno = saved;

@@ -95,6 +95,28 @@ local function seed(shadow, commit)
   return true
 end
 
+-- --- what is known ---------------------------------------------------------------------
+
+-- What a tree follows from besides the index, in words; nil where that is not all of it: the
+-- commits of inner repositories stand in files that are not looked at here.
+local function origin_of(shadow, commit, dirs, state)
+  if not state or #dirs > 0 then return nil end
+  local exclude = place_of.read(shadow.place.common, "info/exclude", EXCLUDE_LIMIT) or ""
+  return ("ralph-origin 1 %s %s %s"):format(commit or "none", state, wrapix.sha256.hex(exclude))
+end
+
+-- The tree that was made of the same before. Git's index and ours go by the same theory: a
+-- file whose inode and times are the same is the same.
+local function recall(shadow, commit, origin)
+  if wrapix.fs.read(base_file(shadow)) ~= (commit or "none") then return nil end
+  local id = wrapix.fs.read(shadow.dir .. "/tree")
+  return id and wrapix.fs.read(shadow.dir .. "/origin") == ("%s %s\n"):format(origin, id) and id or nil
+end
+
+local function remember(shadow, origin, id)
+  wrapix.fs.write_atomic(shadow.dir .. "/origin", ("%s %s\n"):format(origin, id), { sync = false })
+end
+
 -- --- the work tree --------------------------------------------------------------------
 
 -- What the person excludes in this clone alone. Returns whether that changed.
@@ -253,18 +275,25 @@ end
 ---which the commit is noted. To be called with the lock held.
 ---@param shadow ralph.GitShadow
 ---@param commit string? HEAD
----@param dirs string[] inner repositories: see shadow:nested
+---@param dirs string[] inner repositories: see shadow:look
+---@param state string? of the files, taken before: see walk.nested
 ---@return string|nil id
 ---@return ralph.GitLeftOut[]|string left_out or message
 ---@return string? code
-function M.tree(shadow, commit, dirs)
+function M.tree(shadow, commit, dirs, state)
+  local origin = origin_of(shadow, commit, dirs, state)
+  local known = origin and recall(shadow, commit, origin)
+  if known then return known, {} end
   local id, msg, code = build(shadow, commit, dirs)
-  if id or code ~= "EGIT" then return id, msg, code end
-  -- An index that a kill cut short, or objects that are gone since: from the start.
-  for _, name in ipairs({ "index", "base", "links", "tree" }) do
-    wrapix.fs.unlink(shadow.dir .. "/" .. name)
+  if not id and code == "EGIT" then
+    -- An index that a kill cut short, or objects that are gone since: from the start.
+    for _, name in ipairs({ "index", "base", "links", "tree" }) do
+      wrapix.fs.unlink(shadow.dir .. "/" .. name)
+    end
+    id, msg, code = build(shadow, commit, dirs)
   end
-  return build(shadow, commit, dirs)
+  if id and origin and #msg == 0 then remember(shadow, origin, id) end
+  return id, msg, code
 end
 
 return M

@@ -179,7 +179,7 @@ end
 
 ---Puts what is checked out in inner repositories into the index.
 ---@param shadow ralph.GitShadow
----@param dirs string[] where they are: see shadow:nested
+---@param dirs string[] where they are: see shadow:look
 ---@param left_out table[] gets those of which no commit could be read
 ---@return string[]|nil hidden directories that git must not look into
 ---@return string|boolean message, or whether the index changed

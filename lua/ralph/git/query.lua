@@ -90,6 +90,20 @@ local function parse_changes(out, place)
   return list
 end
 
+-- The last two that were found the same: what an id stands for never changes, and a work tree
+-- without changes is compared with its commit again and again.
+local function same_line(shadow, from, to)
+  return ("%s %s %s\n"):format(from, to, wrapix.sha256.hex(shadow.place.prefix))
+end
+
+local function is_same(shadow, from, to)
+  return wrapix.fs.read(shadow.dir .. "/same") == same_line(shadow, from, to)
+end
+
+local function note_same(shadow, from, to)
+  wrapix.fs.write_atomic(shadow.dir .. "/same", same_line(shadow, from, to), { sync = false })
+end
+
 ---What differs between two trees or commits, in the workspace, `.wrapix` left out. A
 ---renamed file is one removed and one added.
 ---@param shadow ralph.GitShadow
@@ -100,7 +114,7 @@ end
 ---@return string? code
 function M.changes(shadow, from, to)
   local place = shadow.place
-  if from == to then return { truncated = false } end
+  if from == to or is_same(shadow, from, to) then return { truncated = false } end
   local args = add_words(command("diff-tree", { "-r", "-z", "--raw", "--numstat", "--no-abbrev" }),
     from, to, "--")
   if place.prefix ~= "" then add_words(args, place.prefix) end
@@ -112,6 +126,7 @@ function M.changes(shadow, from, to)
     local path = list[i].path
     if path == ".wrapix" or path:sub(1, 8) == ".wrapix/" then table.remove(list, i) end
   end
+  if #list == 0 and not list.truncated then note_same(shadow, from, to) end
   return list
 end
 

@@ -7,6 +7,7 @@
 local wrapix = require("wrapix")
 local home = require("ralph.git.home")
 local place_of = require("ralph.git.place")
+local walk = require("ralph.git.walk")
 
 local M = {}
 
@@ -24,16 +25,6 @@ Shadow.__index = Shadow
 
 -- --- the environment -----------------------------------------------------------------
 
--- A directory of the workspace on PATH could hold a `git` of its own.
-local function safe_path(root)
-  local kept = {}
-  for dir in (os.getenv("PATH") or "/usr/local/bin:/usr/bin:/bin"):gmatch("[^:]+") do
-    local real = dir:sub(1, 1) == "/" and wrapix.fs.realpath(dir)
-    if real and not wrapix.path.is_within(root, real) then kept[#kept + 1] = dir end
-  end
-  return table.concat(kept, ":")
-end
-
 -- The list is divided by colons, but within quotes.
 local function quoted(dir) return '"' .. dir:gsub('[\\"]', "\\%0"):gsub("\n", "\\n") .. '"' end
 
@@ -42,7 +33,7 @@ local function quoted(dir) return '"' .. dir:gsub('[\\"]', "\\%0"):gsub("\n", "\
 function Shadow:environment()
   local place = self.place
   return {
-    PATH = safe_path(place.root), HOME = "/nonexistent", LC_ALL = "C",
+    PATH = walk.safe_path(place.root), HOME = "/nonexistent", LC_ALL = "C",
     GIT_CONFIG_NOSYSTEM = "1", GIT_CONFIG_GLOBAL = "/dev/null", GIT_CONFIG_SYSTEM = "/dev/null",
     GIT_ATTR_NOSYSTEM = "1", GIT_DIR = self.dir, GIT_WORK_TREE = place.root,
     GIT_INDEX_FILE = self.dir .. "/index", GIT_OBJECT_DIRECTORY = self.dir .. "/objects",
@@ -55,22 +46,6 @@ function Shadow:environment()
 end
 
 -- --- the workspace's objects ---------------------------------------------------------
-
--- Lists what is neither file nor directory, the first of it. Follows no link.
-local function find(self, dir, words, most)
-  words = table.move(words, 1, #words, 2, { "find" })
-  local result, msg, code = wrapix.proc.run(words, {
-    cwd = dir, env = { PATH = safe_path(self.place.root), LC_ALL = "C" }, clear_env = true,
-    timeout = SECONDS, max_output = most,
-  })
-  if not result then
-    return nil, ("git: look through %s: %s"):format(wrapix.path.show(dir), msg), code,
-      code == "ENOENT" and "install findutils" or nil
-  elseif result.timed_out then
-    return place_of.fail(dir, "took too long to look through", "ETIMEDOUT")
-  end
-  return result.stdout, result.truncated
-end
 
 local function check_alternates(self)
   local text, _, code = place_of.read(self.place.common, "objects/info/alternates", 1 << 20)
@@ -97,11 +72,10 @@ function Shadow:check()
   _, _, code = wrapix.fs.list_beneath(common.anchor, place_of.rel(common, "objects"))
   if code then return place_of.unreadable(common, "objects", code) end
   local odd
-  odd, msg, code, hint = find(self, place_of.path(common),
-    { "objects", "!", "-type", "d", "!", "-type", "f", "-print", "-quit" }, 4096)
+  odd, msg, code, hint = walk.odd_object(self.place)
   if not odd then return nil, msg, code, hint end
   if odd ~= "" then
-    return place_of.fail(place_of.path(common, odd:match("^[^\n]*")),
+    return place_of.fail(place_of.path(common, odd),
       "is no plain file and could lead anywhere", "EUNSAFE")
   end
   local ok
@@ -169,57 +143,25 @@ function Shadow:word(args, opts)
   return nil, ("git: %s: no answer"):format(args[1]), "EGIT"
 end
 
--- Rules of which git would wait for the writer, or that it would take into memory.
-local BAD_RULES = { "(", "-name", ".gitignore", "-o", "-name", ".gitattributes", ")", "(",
-  "!", "-type", "f", "!", "-type", "l", "!", "-type", "d", "-o", "-size", "+2048", ")", "-print0" }
-
----Finds directories with a `.git` of their own. Follows no link.
+---Both `check` and a look for directories with a `.git` of their own: each is a walk, and a long
+---one is a program that others need not wait for.
 ---@return string[]|nil paths from the top of the work tree, an outer one before its inner ones
----@return string? message
----@return string? code
----@return string? hint
-function Shadow:nested()
-  local prefix = self.place.prefix
-  local start = "./" .. prefix:sub(1, -2)
-  local words = { start == "./" and "." or start, "-name", ".git", "-prune", "-print0", "-o" }
-  table.move(BAD_RULES, 1, #BAD_RULES, #words + 1, words)
-  local out, msg, code, hint = find(self, self.place.root, words, 1 << 20)
-  if not out then return nil, msg, code, hint end
-  if msg then
-    return place_of.fail(self.place.root, "has too many repositories in it", "EFBIG")
-  end
-  local found = {}
-  for item in out:gmatch("[^%z]+") do
-    local dir = item:match("^%./(.+)/%.git$")
-    if item:find("/%.git%a+$") then
-      return place_of.fail(item:sub(3), "is no file of rules, or larger than 1 MiB", "EUNSAFE")
-    end
-    if dir and dir .. "/" ~= prefix and (dir .. "/"):sub(1, #prefix + 8) ~= prefix .. ".wrapix/" then
-      found[#found + 1] = dir
-    end
-  end
-  table.sort(found, function(x, y) return x .. "/" < y .. "/" end)
-  return found
-end
-
----Both `check` and `nested`, at once: each is a walk.
----@return string[]|nil paths of nested
----@return string? message
+---@return string? state of the files, see walk.nested; or the message
 ---@return string? code
 ---@return string? hint
 function Shadow:look()
-  local dirs
+  local dirs, state
   local ok, msg, code, hint = wrapix.task.scope(function(scope)
     scope:spawn(function()
-      local why, what, advice
-      dirs, why, what, advice = self:nested()
-      if not dirs then return nil, why, what, advice end
+      local what, advice
+      dirs, state, what, advice = walk.nested(self.place)
+      if not dirs then return nil, state, what, advice end
       return true
     end)
     return self:check()
   end)
   if not ok then return nil, msg, code, hint end
-  return dirs
+  return dirs, state
 end
 
 ---Takes away what no tree of the last two weeks needs, at most once a day.

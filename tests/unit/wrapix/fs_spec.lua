@@ -659,4 +659,66 @@ describe("beneath a root", function()
     assert.same({ "directory", "symlink" }, { stats[1].type, stats[2].type })
     assert.equal("ENOTDIR", select(3, fs.list_beneath(dir, "l")))
   end)
+
+  describe("fs.survey_beneath", function()
+    local function look(opts)
+      local all = { most = 100, names = { "rules" }, stop = { ".git" }, skip = "own", digest = true }
+      for key, value in pairs(opts or {}) do all[key] = value end
+      return fs.survey_beneath(dir, "t", all)
+    end
+
+    before_each(function()
+      for _, name in ipairs({ "t/a/.git/x", "t/own/b" }) do assert(fs.ensure_dir(dir .. "/" .. name)) end
+      assert(fs.write_atomic(dir .. "/t/a/rules", "12345"))
+      assert(fs.write_atomic(dir .. "/t/own/b/rules", ""))
+    end)
+
+    it("tells where names are, and enters no directory that it is to stop at", function()
+      local seen = assert(look())
+      local found = {}
+      for i, path in ipairs(seen.paths) do
+        local stat = seen.stats[i]
+        found[path] = stat.type == "file" and stat.size or stat.type
+      end
+      assert.same({ ["a/rules"] = 5, ["a/.git"] = "directory", ["own/b/rules"] = 0 }, found)
+      assert.equal(6, seen.count)
+      assert.is_nil(seen.odd)
+      assert(fs.symlink("/", dir .. "/t/a/link"))
+      assert.equal("a/link", look().odd)
+      assert.equal(7, look().count)
+      assert.equal("a/link", look({ digest = false }).odd)
+      assert.is_nil(look({ digest = false }).digest)
+    end)
+
+    it("has a digest that is the same while nothing but times of directories changes", function()
+      local first = assert(look())
+      assert.equal(32, #first.digest)
+      assert.equal(fs.stat(dir .. "/t/a/rules").ctime_ns, first.newest_ns)
+      assert(fs.write_atomic(dir .. "/t/own/more", "x"))
+      assert(fs.mkdir(dir .. "/t/a/new"))
+      assert.is_true(look().digest ~= first.digest)
+      assert(fs.rmdir(dir .. "/t/a/new"))
+      assert.equal(first.digest, look().digest)
+      assert(fs.write_atomic(dir .. "/t/a/rules", "54321"))
+      assert.is_true(look().digest ~= first.digest)
+      local second = look().digest
+      assert(fs.chmod(dir .. "/t/a", tonumber("700", 8)))
+      assert.is_true(look().digest ~= second)
+      assert(fs.rename(dir .. "/t/a/rules", dir .. "/t/rules"))
+      assert.is_true(look().digest ~= second)
+    end)
+
+    it("gives up where there is more, deeper, or not to be read", function()
+      assert.equal("E2BIG", select(3, look({ most = 5 })))
+      assert(look({ most = 6 }))
+      assert.equal("ENOENT", select(3, fs.survey_beneath(dir, "none", { most = 1 })))
+      assert(fs.symlink("t", dir .. "/l"))
+      assert.equal("ENOTDIR", select(3, fs.survey_beneath(dir, "l", { most = 9 })))
+      assert(fs.ensure_dir(dir .. "/t/" .. ("d/"):rep(101)))
+      assert.equal("E2BIG", select(3, look({ most = 1000 })))
+      assert.has_error(function() look({ most = -1 }) end)
+      assert.has_error(function() look({ names = { 1, {} } }) end)
+      assert.has_error(function() look({ stop = { "1", "2", "3", "4", "5", "6", "7", "8" } }) end)
+    end)
+  end)
 end)
