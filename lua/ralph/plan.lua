@@ -4,6 +4,7 @@
 -- Nothing that was there is lost: the earlier text is kept on the host before an agent is
 -- started, and an interrupted interview leaves the spec as it was.
 
+local onlooker = require "ralph.onlooker"
 local phase = require "ralph.phase"
 local render = require "ralph.render"
 local specs = require "ralph.specs"
@@ -42,6 +43,7 @@ local PREPARED = "Nobody is there to answer. What the person has to say stands i
 ---@field changed boolean
 ---@field kept string? file with the text that was there before, if that changed
 ---@field started boolean the spec is new
+---@field others string[] files that changed meanwhile and were not to
 ---@field outcome table of the agent's run
 
 -- Before ----------------------------------------------------------------------------
@@ -97,7 +99,7 @@ local function ask(project, box, spec, prompt, where, opts)
     return phase.run(project, box, "plan: " .. spec.name, run)
   end
   run.agent, run.model, run.log = project.config.agent, project.config.model, project.log
-  return wrapix.agent.talk(box, run)
+  return phase.talk(phase.budget(project), box, run)
 end
 
 -- After -----------------------------------------------------------------------------
@@ -135,7 +137,11 @@ local function judge(result, opts)
   elseif opts.update and not result.changed then
     result.reason = "is as it was"
   end
-  if not result.reason then
+  if #result.others > 0 then
+    result.reason = (result.reason and result.reason .. "; " or "")
+      .. "other files changed meanwhile: " .. onlooker.text(result.others)
+    result.hint = "the agent was to write the spec alone: look at them (`git status`), and take back what is not yours"
+  elseif not result.reason then
     result.ok = true
   elseif result.outcome.ok == false then
     local why, hint = phase.reason(result.outcome)
@@ -159,7 +165,7 @@ local function finish(project, spec, outcome, more, opts)
   end
   if not changed and more.kept then wrapix.fs.unlink(more.kept) end
   return judge({
-    spec = now, check = specs.check(now.text), changed = changed, ok = false,
+    spec = now, check = specs.check(now.text), changed = changed, ok = false, others = more.others,
     kept = changed and more.kept or nil, started = more.started, outcome = outcome,
   }, opts)
 end
@@ -186,6 +192,9 @@ local function interview(project, spec, is_new, opts)
     kept, message, code = specs.keep(project, spec.name, spec.text)
     if not kept then return nil, message, code end
   end
+  local look
+  look, message, code, hint = onlooker.new(project)
+  if not look then return nil, message, code, hint end
   local outcome
   outcome, message, code, hint = ask(project, box, spec, prompt, where, opts)
   if not outcome then
@@ -193,7 +202,9 @@ local function interview(project, spec, is_new, opts)
     if kept then wrapix.fs.unlink(kept) end
     return nil, message, code, hint
   end
-  return finish(project, spec, outcome, { kept = kept, started = is_new, where = where }, opts)
+  local others, why, what, mend = look:changed(not where.collect and spec.rel or nil)
+  if not others then return nil, why, what, mend end
+  return finish(project, spec, outcome, { kept = kept, started = is_new, where = where, others = others }, opts)
 end
 
 --- Has a spec filled, or changed. One that is not there yet is started.
@@ -217,7 +228,6 @@ function M.run(project, name, opts)
   if not spec then return nil, is_new, code, hint end
   ok, message, code, hint = check_wanted(spec, opts)
   if not ok then return nil, message, code, hint end
-  if spec.hidden then return interview(project, spec, is_new, opts) end
   local lock <close>, why, what, mend = project:lock_work()
   if not lock then return nil, why, what, mend end
   return interview(project, spec, is_new, opts)

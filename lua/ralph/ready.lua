@@ -7,6 +7,7 @@
 local base = require "ralph.ready_base"
 local changes = require "ralph.changes"
 local excerpt = require "ralph.excerpt"
+local onlooker = require "ralph.onlooker"
 local phase = require "ralph.phase"
 local render = require "ralph.render"
 local schema = require "ralph.ready_schema"
@@ -38,6 +39,8 @@ local ALREADY = "Some issues of this spec are there already: write none for what
 ---@field recovered integer issues of an interrupted run that were there
 ---@field tries integer runs of the agent
 ---@field usd number?
+---@field others string[] files that changed while the agent worked, which was to change none
+---@field is_watched boolean false: another agent worked there as well, so nobody can tell
 ---@field project ralph.Project
 ---@field tracker table
 local Proposal = {}
@@ -124,17 +127,17 @@ local function left_by(outcome)
 end
 
 -- A session that cannot be gone on with is no reason to give up: the prompt has it all.
-local function run_agent(project, spec, run)
+local function run_agent(project, spec, run, budget)
   local box, message, code, hint = project:sandbox()
   if not box then return nil, message, code, hint end
   local outcome
-  outcome, message, code, hint = phase.run(project, box, "ready: " .. spec.name, run)
+  outcome, message, code, hint = phase.run(project, box, "ready: " .. spec.name, run, budget)
   local text, problem
   if outcome then text, problem = left_by(outcome) end
   local is_lost = outcome and outcome.kind == "error" and not text and not problem
   if run.resume and (is_lost or code == "ENOTSUP") then
     run.resume = nil
-    return run_agent(project, spec, run)
+    return run_agent(project, spec, run, budget)
   end
   return outcome, message, code, hint
 end
@@ -147,7 +150,7 @@ local function try(project, spec, known, last, opts)
   outcome, message, code, hint = run_agent(project, spec, {
     prompt = prompt, files = known.files, collect = { [OUT] = schema.LARGEST },
     resume = last and last.session, on_event = opts.on_event,
-  })
+  }, opts.budget)
   if not outcome then return nil, message, code, hint end
   local text, problem = left_by(outcome)
   if not text and not problem and not outcome.ok then
@@ -220,6 +223,30 @@ local function leave_out(entries, issues)
   return kept, skipped
 end
 
+-- The agent has the whole project, and is to change nothing in it. Another one that is at
+-- work there would be taken for it: then nobody looks.
+local function watched(project, spec, fn)
+  local lock <close> = project:lock_work()
+  if not lock then
+    project.log:note("ready: another ralph works in this tree: what this agent changes there is not told apart")
+    local result, message, code, hint = fn()
+    return result, message, code, hint
+  end
+  local look, message, code, hint = onlooker.new(project)
+  if not look then return nil, message, code, hint end
+  local result
+  result, message, code, hint = fn()
+  if not result then return nil, message, code, hint end
+  result.others, message, code, hint = look:changed(not spec.hidden and spec.rel or nil)
+  if not result.others then return nil, message, code, hint end
+  local now = specs.read(project, spec.name)
+  if not now or now.text ~= spec.text then
+    project.log:warn(("ready: %s: changed while the agent worked: the issues are of the text before"):format(
+      wrapix.path.show(spec.rel or spec.name)), "`ralph ready` takes the difference the next time")
+  end
+  return result
+end
+
 local function compare(project, spec, since)
   local before, message, code, hint = base.text(project, spec, since)
   if not before then return nil, message, code, hint end
@@ -231,7 +258,7 @@ local function propose(project, spec, lock, opts)
   if not tracker then return nil, message, code, hint end
   local proposal = setmetatable({
     project = project, spec = spec, tracker = tracker, entries = {}, skipped = {}, tries = 0,
-    unchanged = false, _lock = lock,
+    unchanged = false, others = {}, is_watched = true, _lock = lock,
   }, Proposal)
   local issues
   issues, message, code, hint = tracker:all({ spec = spec.name })
@@ -247,10 +274,14 @@ local function propose(project, spec, lock, opts)
   end
   local known = gather(project, spec, issues, difference, opts)
   local result
-  result, message, code, hint = ask(project, spec, known, difference, opts)
+  local inner = { on_event = opts.on_event, budget = phase.budget(project) }
+  result, message, code, hint = watched(project, spec, function()
+    return ask(project, spec, known, difference, inner)
+  end)
   if not result then return nil, message, code, hint end
   proposal.entries, proposal.skipped = leave_out(result.entries, known.issues)
   proposal.tries, proposal.usd = result.tries, result.usd
+  proposal.others, proposal.is_watched = result.others or {}, result.others ~= nil
   return proposal
 end
 
@@ -299,14 +330,19 @@ end
 
 --- Adds the issues of a proposal, all or none, and counts its text as done.
 ---@param proposal ralph.Proposal
+---@param opts { anyway: boolean? }? anyway: somebody has seen which files changed meanwhile
 ---@return table[]? issues those that were added
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.accept(proposal)
+function M.accept(proposal, opts)
   local project, spec = proposal.project, proposal.spec
   if not proposal._lock then error("ready.accept: the proposal is closed", 2) end
   if proposal.unchanged then return {} end
+  if #proposal.others > 0 and not (opts and opts.anyway) then
+    return fail(spec, "files of the project changed while the agent worked: " .. onlooker.text(proposal.others),
+      "EFOREIGN", "it was to change none: look at them (`git status`), and begin again")
+  end
   local batch, message, code, hint = base.begin(project, spec)
   if not batch then return nil, message, code, hint end
   local issues = {}
@@ -336,7 +372,7 @@ function M.run(project, name, opts)
   local proposal <close>, message, code, hint = M.propose(project, name, opts)
   if not proposal then return nil, message, code, hint end
   if proposal.unchanged or opts.agree and not opts.agree(proposal) then return proposal end
-  proposal.added, message, code, hint = M.accept(proposal)
+  proposal.added, message, code, hint = M.accept(proposal, { anyway = opts.agree ~= nil })
   if not proposal.added then return nil, message, code, hint end
   return proposal
 end

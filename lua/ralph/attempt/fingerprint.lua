@@ -26,4 +26,19 @@ function M.of(root)
   return wrapix.sha256.hex(table.concat(parts, "\n"))
 end
 
+--- Each file with what is known of it without reading it; `.wrapix` left out.
+---@param root string
+---@return table<string, string>
+function M.files(root)
+  local files, count = {}, 0
+  for rel, stat in wrapix.fs.walk(root, { descend = descend }) or function() end do
+    count = count + 1
+    if count > MOST_FILES then break end
+    if stat.type ~= "directory" then
+      files[rel] = ("%s %s %s"):format(stat.type, tostring(stat.size), tostring(stat.mtime))
+    end
+  end
+  return files
+end
+
 return M

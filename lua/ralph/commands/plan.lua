@@ -21,7 +21,7 @@ local M = {
       .. "cannot take it." },
     { flags = { "--answers" }, argname = "FILE", description = "Ask nobody: FILE has what you would "
       .. "answer, as text." },
-    options.json, options.common
+    shared.budgets, options.json, options.common
   ),
   example = {
     { "ralph plan", "be asked about the spec in work" },
@@ -61,6 +61,7 @@ local function show_json(result, deps)
     name = spec.name, file = spec.file, hidden = spec.hidden, ok = result.ok, reason = result.reason,
     changed = result.changed, kept = result.kept, started = result.started,
     missing = array(result.check.missing), empty = array(result.check.empty),
+    others = array(result.others),
     usd = result.outcome.usd, seconds = result.outcome.seconds,
   }, deps)
   return result.ok and 0 or 1
@@ -73,8 +74,13 @@ function M.run(args, deps)
     return shared.refuse(deps, "plan: there is no terminal to ask at", "EUSAGE",
       "--answers FILE has the answers prepared")
   end
+  if not answers and (args.max_cost or args.max_tokens) then
+    return shared.refuse(deps, "plan: an agent at the terminal tells nobody what it costs", "EUSAGE",
+      "--max-time bounds it, and with --answers FILE --max-cost and --max-tokens do")
+  end
   local project
-  project, message, code, hint = shared.open(args, deps)
+  project, message, code, hint = shared.open(args, deps,
+    { max_cost = args.max_cost, max_tokens = args.max_tokens, max_time = args.max_time })
   if not project then return shared.refuse(deps, message, code, hint) end
   local display = args.verbose and not args.json and shared.display(args, deps)
   local opts = {

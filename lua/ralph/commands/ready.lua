@@ -22,7 +22,7 @@ local M = {
       description = "Take what changed in the spec since this commit, branch or tag." },
     { flags = { "-y", "--yes" }, description = "Add the issues without asking." },
     { flags = { "-n", "--dry-run" }, description = "Show the issues and add nothing." },
-    options.json, options.common
+    shared.budgets, options.json, options.common
   ),
   example = {
     { "ralph ready", "make issues of the spec in work" },
@@ -73,6 +73,10 @@ end
 -- Telling ----------------------------------------------------------------------------
 
 local function show(proposal, deps)
+  if #proposal.others > 0 then
+    deps.report:warn("ready: files of the project changed while the agent worked: "
+      .. require("ralph.onlooker").text(proposal.others), "it was to change none: `git status` shows them")
+  end
   for _, one in ipairs(proposal.skipped) do
     deps.report:note(("is there already as %s: %s"):format(one.id, cell(one.title)))
   end
@@ -92,7 +96,7 @@ local function show_json(proposal, state, added, deps)
   shared.json({
     spec = proposal.spec.name, state = state, proposed = array(entries),
     skipped = array(proposal.skipped), added = array(issues), tries = proposal.tries,
-    usd = proposal.usd,
+    usd = proposal.usd, changed = array(proposal.others),
   }, deps)
 end
 
@@ -125,7 +129,7 @@ local function finish(proposal, args, deps)
     deps.report:note("nothing is added")
     return 1
   end
-  local added, message, code, hint = require("ralph.ready").accept(proposal)
+  local added, message, code, hint = require("ralph.ready").accept(proposal, { anyway = not args.yes })
   if not added then return shared.refuse(deps, message, code, hint) end
   if args.json then
     show_json(proposal, "added", added, deps)
@@ -140,7 +144,8 @@ function M.run(args, deps)
     return shared.refuse(deps, "ready: nobody is there to agree", "EUSAGE",
       "--yes adds the issues without asking, --dry-run only shows them")
   end
-  local project, message, code, hint = shared.open(args, deps)
+  local project, message, code, hint = shared.open(args, deps,
+    { max_cost = args.max_cost, max_tokens = args.max_tokens, max_time = args.max_time })
   if not project then return shared.refuse(deps, message, code, hint) end
   local display = args.verbose and not args.json and shared.display(args, deps)
   local opts = {

@@ -106,6 +106,31 @@ describe("ralph.plan", function()
     assert.equal(phases.FILLED, assert(specs.read(project, "plan-b")).text)
   end)
 
+  it("is no success when other files changed as well, and names them", function()
+    place:write("src/a.c", "int a;")
+    act = function()
+      place:write("specs/shop.md", phases.FILLED)
+      place:write("src/a.c", "int b;;")
+      place:write("src/b.c", "")
+      return { ok = true }
+    end
+    local result = assert(plan.run(project, "shop", { answers = "x" }))
+    assert.same({ false, "other files changed meanwhile: src/a.c, src/b.c" }, { result.ok, result.reason })
+    assert.same({ "src/a.c", "src/b.c" }, result.others)
+    assert.is_true(result.check.filled)
+  end)
+
+  it("ends an agent at the terminal when the time is over, and keeps what was written", function()
+    project.config.max_time = 0.05
+    act = function()
+      place:write("specs/shop.md", "# Shop\n\n## Problem\nNone.\n")
+      require("wrapix.task").sleep(10)
+    end
+    local result = assert(plan.run(project, "shop"))
+    assert.same({ false, true }, { result.ok, result.changed })
+    assert.matches("its budget is used up: 0 s of 0", result.reason, 1, true)
+  end)
+
   it("holds the lock of the work tree while the agent works, and gives it back", function()
     local inner
     act = function()
@@ -113,7 +138,9 @@ describe("ralph.plan", function()
       error("boom", 0)
     end
     place:write("specs/shop.md", phases.FILLED)
-    assert.has_error(function() plan.run(project, "shop", { update = true, answers = "x" }) end, "boom")
+    local ok, raised = pcall(plan.run, project, "shop", { update = true, answers = "x" })
+    assert.is_false(ok)
+    assert.matches("^boom", raised)
     assert.equal("EBUSY", inner)
     local lock <close> = assert(project:lock_work())
     assert.is_truthy(lock)

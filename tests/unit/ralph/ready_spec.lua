@@ -84,10 +84,49 @@ describe("ralph.ready", function()
     assert.equal("ready: specs/shop.md: the agent ended early: it is not logged in: log in", message)
     assert.is_string(hint)
     act = function() error("boom", 0) end
-    assert.has_error(function() ready.propose(project, "shop") end, "boom")
+    local ok, raised = pcall(ready.propose, project, "shop")
+    assert.is_false(ok)
+    assert.matches("^boom", raised)
     act = function() return nil, "run: no engine", "ENOENGINE" end
     assert.equal("ENOENGINE", select(3, ready.propose(project, "shop")))
     assert.same({}, issues())
+  end)
+
+  it("is not accepted silently when files of the project changed meanwhile", function()
+    act = function()
+      place:write("src/a.c", "int a;")
+      return left(list({ key = "a" }))
+    end
+    local proposal = assert(ready.propose(project, "shop"))
+    assert.same({ "src/a.c" }, proposal.others)
+    local _, message, code = ready.accept(proposal)
+    assert.same({ "ready: specs/shop.md: files of the project changed while the agent worked: src/a.c",
+      "EFOREIGN" }, { message, code })
+    assert.same({}, issues())
+    assert.equal(1, #assert(ready.accept(proposal, { anyway = true })))
+    proposal:close()
+    place:write("specs/shop.md", phases.FILLED .. "More.\n")
+    local held <close> = assert(project:lock_work())
+    act = function()
+      place:write("src/b.c", "")
+      return left('{"issues":[]}')
+    end
+    local second <close> = assert(ready.propose(project, "shop"))
+    assert.same({ {}, false }, { second.others, second.is_watched })
+    assert.matches("another ralph works in this tree", place.log.told.note[1], 1, true)
+    assert.is_truthy(held)
+  end)
+
+  it("asks no agent further when the budget is used up", function()
+    project.config.max_cost = 1
+    act = function(opts)
+      opts.on_event({ type = "end", usd = 1.5, usage = { input = 10 } })
+      return left("{")
+    end
+    local _, message, code = ready.propose(project, "shop")
+    assert.equal("EAGENT", code)
+    assert.matches("its budget is used up: cost 1.50 USD of 1.00", message, 1, true)
+    assert.equal(1, #place.runs)
   end)
 
   it("takes no empty list for a spec without issues", function()
