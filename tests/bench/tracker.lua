@@ -66,9 +66,9 @@ local function claims(opts, how, count)
 end
 
 local function measure_all(opts, place)
-  local how = { clear_env = true, cwd = place .. "/work",
+  local how = { clear_env = true, cwd = place .. "/shop",
     env = { HOME = place .. "/home", PATH = "/usr/bin:/bin" } }
-  for _, name in ipairs({ "home", "work" }) do assert(fs.mkdir(place .. "/" .. name)) end
+  for _, name in ipairs({ "home", "shop" }) do assert(fs.mkdir(place .. "/" .. name)) end
   assert(fs.write_atomic(place .. "/export.jsonl", export()))
   local begin = sys.clock()
   must({ opts.program, "ralph", "issue", "import", place .. "/export.jsonl" }, how)
@@ -79,7 +79,7 @@ local function measure_all(opts, place)
     return assert(measure.runs(opts.tools .. "/measure", opts.runs, argv, how))
   end
   return {
-    issues = COUNT, bytes = fs.stat(place .. "/work/.wrapix/issues.jsonl").size,
+    issues = COUNT, bytes = fs.stat(place .. "/shop/.wrapix/issues.jsonl").size,
     import_seconds = import_seconds,
     rows = { row("issue ready -n 1", 50, runs("ready", "-n", "1", "--json")),
       row("issue ready", 50, runs("ready", "--json")), row("issue claim", 20, claims(opts, how, 30)) },

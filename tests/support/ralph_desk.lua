@@ -105,15 +105,15 @@ function M.new(opts)
   opts = opts or {}
   local dir = assert(fs.temp_dir("wrapix-desk-"))
   local desk = { dir = dir, shown = {}, log = {}, told = {}, limits = {} }
-  assert(fs.mkdir(dir .. "/work"))
+  assert(fs.mkdir(dir .. "/tree"))
   assert(fs.mkdir(dir .. "/state"))
   local config = { verify = {}, protect = {}, context = {}, retries = 2, hooks = {}, baseline = true,
     commit = true, notify = true, keep_logs = false, agent = "play", max_iterations = 100 }
   for key, value in pairs(opts.config or {}) do config[key] = value end
   local log = { warn = function(_, text) desk.log[#desk.log + 1] = text end, note = function() end }
   desk.project = {
-    root = dir .. "/work", name = "work", config = config, log = log,
-    dirs = { state = dir .. "/state", wrapix = dir .. "/work/.wrapix" },
+    root = dir .. "/tree", name = "work", config = config, log = log,
+    dirs = { state = dir .. "/state", wrapix = dir .. "/tree/.wrapix" },
     paths = { specs = dir .. "/state/specs", base = dir .. "/state/base",
       kept = dir .. "/state/kept", git = dir .. "/state/git",
       attempts = dir .. "/state/attempts", verify = dir .. "/state/verify.json",

@@ -133,7 +133,7 @@ describe("ralph.specs", function()
     end)
 
     it("is told from one with a placeholder, points without text, or a word to come", function()
-      for _, body in ipairs({ "", "<!-- fill in: x -->", "- ", "- [ ]\n- [ ] ", "TBD", "- TODO", "1. …",
+      for _, body in ipairs({ "", "<!-- fill in: x -->", "- ", "- [ ]\n- [ ] ", "TBD", "- todo", "1. …",
         "```\n```", "<!--\nlong\n-->" }) do
         local text = FILLED:gsub("Nobody can buy%.", function() return body end)
         assert.same({ "Problem" }, specs.check(text).empty, body)
