@@ -35,7 +35,12 @@ local function tell(result, deps)
   if result.parked then deps.report:note(("waits for a person: %s"):format(result.parked)) end
 end
 
+-- Kilobytes of heap that a step takes. This program does one and ends: to look for what of it
+-- could be used again takes longer than to ask the system for more.
+local HEAP = 8 << 10
+
 function M.run(args, deps)
+  collectgarbage("step", -HEAP)
   local project, message, code, hint = shared.open(args, deps,
     { max_cost = args.max_cost, max_tokens = args.max_tokens, max_time = args.max_time })
   if not project then return shared.refuse(deps, message, code, hint) end

@@ -88,28 +88,62 @@ function M.read_base(dir, base)
   return text and sum(text) == base and text or nil
 end
 
---- All entries of a text. The collector rests meanwhile: it would walk them several times.
+-- Bytes of heap that an entry takes for each of its line's, at the least.
+local GROWTH = 4
+
+--- All entries of a text. The collector would walk them several times meanwhile: it is told that
+--- what they take had just been freed, and less, so that it is put off and not away.
 ---@param text string
 ---@return ralph.Entry[]
 function M.all(text)
-  local is_running = collectgarbage("isrunning")
-  collectgarbage("stop")
+  collectgarbage("step", -(#text * GROWTH // 1024 + 1))
   local list, from = {}, entries.from
   for id, order, status, kind, spec, flags, defer, deps in
     text:gmatch("%l" .. entries.PATTERN .. "\n") do
     list[#list + 1] = from(id, order, status, kind, spec, flags, defer, deps)
   end
-  if is_running then collectgarbage("restart") end
   return list
 end
 
+--- The entries with a status. Lines without the word are passed over.
+---@param text string
+---@param status string
+---@return ralph.Entry[]
+function M.with_status(text, status)
+  local list, word, at = {}, "\t" .. status .. "\t", 1
+  local found = text:find(word, at, true)
+  while found do
+    -- Other fields may hold the word; those of one line are looked at once.
+    local start = found
+    while start > at and text:byte(start - 1) ~= 10 do start = start - 1 end
+    local entry = entries.from(text:match("^%l" .. entries.PATTERN .. "\n", start))
+    if entry and entry.status == status then list[#list + 1] = entry end
+    at = (text:find("\n", found, true) or #text) + 1
+    found = text:find(word, at, true)
+  end
+  return list
+end
+
+-- So many are looked for one by one before all of them are read.
+local FEW = 50
+
 --- What each issue means for others.
 ---@param text string
----@return table<string, string> id → letter of entries.state
+---@return fun(id: string): string? letter of entries.state
 function M.states(text)
-  local states = {}
-  for letter, id in text:gmatch("(%l)([^\t\n]+)\t[^\n]*\n") do states[id] = letter end
-  return states
+  local states, asked = nil, 0
+  return function(id)
+    asked = asked + 1
+    if asked > FEW and not states then
+      states = {}
+      for letter, one in text:gmatch("(%l)([^\t\n]+)\t[^\n]*\n") do states[one] = letter end
+    end
+    if states then return states[id] end
+    for letter in ("cksf"):gmatch(".") do
+      local line = letter .. id .. "\t"
+      if text:sub(1, #line) == line or text:find("\n" .. line, 1, true) then return letter end
+    end
+  end
 end
 
 --- The candidates of a text in their order.

@@ -131,6 +131,8 @@ local function text_of(store, head)
     size = size,
     load = function()
       local text = verify(read_text(store))
+      -- A part that is the whole would be a copy.
+      if head.tail == 0 then return text, "" end
       return text:sub(1, size), text:sub(size + 1)
     end,
     tail = head.tail,

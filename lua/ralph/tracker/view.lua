@@ -243,6 +243,21 @@ function View:entries()
   return self._list
 end
 
+--- The entries with a status, in no order.
+---@param status string
+---@return ralph.Entry[]
+function View:with_status(status)
+  local base, list = not self._list and base_of(self), {}
+  for _, entry in ipairs(base and index.with_status(base, status) or self:entries()) do
+    local is_old = base and self.overlay[entry.id]
+    if entry.status == status and not is_old then list[#list + 1] = entry end
+  end
+  for _, entry in pairs(base and self.overlay or {}) do
+    if entry.status == status then list[#list + 1] = entry end
+  end
+  return list
+end
+
 --- What must be known of one issue.
 ---@param id string
 ---@return ralph.Entry?
@@ -276,7 +291,7 @@ function View:candidates()
     local entry = self.overlay[id]
     if entry then return entries.state(entry) end
     states = states or index.states(base)
-    return states[id] or nil
+    return states(id)
   end
   local next_old, new, at = index.candidates(base), new_candidates(self), 1
   local old = next_old()
