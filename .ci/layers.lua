@@ -28,7 +28,7 @@ local function scan(path)
   local from = module_name(path)
   edges[from] = {}
   -- A module that is loaded later (wrapix.lazy) is an arrow as well.
-  local text = read(path):gsub('"wrapix%.lazy"%)?%s*%(?', ""):gsub("%f[%w]lazy%s*%(?%s*([\"'])", "require%1")
+  local text = read(path):gsub('"%l+%.lazy"%)?%s*%(?', ""):gsub("%f[%w]lazy%s*%(?%s*([\"'])", "require%1")
   for to in text:gmatch("require%s*%(?%s*[\"']([%w_.]+)[\"']") do
     if to:find("%._c%.") then
       check_c_module(from, to)

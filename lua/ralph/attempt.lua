@@ -3,14 +3,14 @@
 -- the tree is verified, and all that is known becomes evidence. Closes no issue, and
 -- judges nothing: that is step's and the policy's.
 
-local changes = require "ralph.attempt.changes"
-local evidences = require "ralph.evidence"
 local excerpt = require "ralph.excerpt"
-local fingerprint = require "ralph.attempt.fingerprint"
+local lazy = require "ralph.lazy"
 local prompts = require "ralph.attempt.prompt"
-local signals = require "ralph.attempt.signal"
-local verify = require "ralph.verify"
 local wrapix = require "wrapix"
+
+local changes, evidences = lazy "ralph.attempt.changes", lazy "ralph.evidence"
+local fingerprint, signals = lazy "ralph.attempt.fingerprint", lazy "ralph.attempt.signal"
+local verify = lazy "ralph.verify"
 
 local M = {}
 

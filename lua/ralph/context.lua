@@ -7,8 +7,10 @@ local budgets = require "ralph.budget"
 local displays = require "ralph.display"
 local effects = require "ralph.effects"
 local halts = require "ralph.halt"
-local verifyings = require "ralph.verifying"
+local lazy = require "ralph.lazy"
 local wrapix = require "wrapix"
+
+local verifyings = lazy "ralph.verifying"
 
 local M = {}
 

@@ -4,8 +4,10 @@
 -- effect is made of stands in the modules it calls; nothing else of a step acts.
 
 local attempts = require "ralph.attempts"
-local hooks = require "ralph.hooks"
+local lazy = require "ralph.lazy"
 local wrapix = require "wrapix"
+
+local hooks = lazy "ralph.hooks"
 
 local M = {}
 

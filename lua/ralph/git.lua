@@ -6,10 +6,11 @@
 
 local index = require("ralph.git.index")
 local place_of = require("ralph.git.place")
-local query = require("ralph.git.query")
+local lazy = require("ralph.lazy")
 local refs = require("ralph.git.refs")
-local rescue = require("ralph.git.rescue")
 local shadow_of = require("ralph.git.shadow")
+
+local query, rescue = lazy("ralph.git.query"), lazy("ralph.git.rescue")
 
 local M = {}
 

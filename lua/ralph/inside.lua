@@ -10,7 +10,7 @@
 
 local wrapix = require("wrapix")
 local text_of = require("ralph.inside.text")
-local verbs = require("ralph.inside.verbs")
+local verbs = require("ralph.lazy")("ralph.inside.verbs")
 
 local M = {}
 

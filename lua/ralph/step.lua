@@ -7,14 +7,15 @@ local attempt = require "ralph.attempt"
 local attempts = require "ralph.attempts"
 local choose = require "ralph.choose"
 local contexts = require "ralph.context"
-local evidences = require "ralph.evidence"
-local finish = require "ralph.finish"
+local lazy = require "ralph.lazy"
 local limits = require "ralph.attempt.limits"
-local policy = require "ralph.policy"
 local settle = require "ralph.settle"
 local signals = require "ralph.signals"
 local transcripts = require "ralph.transcript"
 local wrapix = require "wrapix"
+
+-- What comes after the agent.
+local evidences, finish, policy = lazy "ralph.evidence", lazy "ralph.finish", lazy "ralph.policy"
 
 local M = {}
 

@@ -32,6 +32,20 @@ local function settle_outcome(outcome, watch)
   return outcome
 end
 
+-- What is wanted when the agent has ended, or asks for something, is compiled while its
+-- container starts: a piece at a time, for there may be something to answer.
+local AFTERWARDS = { "ralph.inside.verbs", "ralph.attempt.signal", "ralph.attempt.changes", "ralph.evidence",
+  "ralph.policy", "ralph.finish", "ralph.git.query", "ralph.git.locks" }
+local STARTED = 0.03
+
+local function load_rest()
+  wrapix.task.sleep(STARTED)
+  for _, name in ipairs(AFTERWARDS) do
+    require(name)
+    wrapix.task.sleep(0)
+  end
+end
+
 local function run_agent(ctx, args, box, inside, watch)
   local config = ctx.config
   return ctx.halt:guard(function()
@@ -47,9 +61,9 @@ local function run_agent(ctx, args, box, inside, watch)
       })
       watch.stop = function() work:cancel() end
       if watch.over then work:cancel() end
-      local clock = scope:spawn(watch.clock, watch)
+      local others = { scope:spawn(watch.clock, watch), scope:spawn(load_rest) }
       local outcome, message, code, hint = work:wait()
-      clock:cancel()
+      for _, other in ipairs(others) do other:cancel() end
       if not outcome and watch.over then return { kind = "stopped" } end
       return outcome, message, code, hint
     end)

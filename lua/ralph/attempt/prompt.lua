@@ -4,7 +4,7 @@
 -- templates and in render.
 
 local excerpt = require "ralph.excerpt"
-local policy = require "ralph.policy"
+local policy = require "ralph.lazy" "ralph.policy"
 local wrapix = require "wrapix"
 
 local M = {}

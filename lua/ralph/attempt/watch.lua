@@ -2,7 +2,7 @@
 -- Looks at a running agent: shows its events, keeps its raw stream, counts what it costs,
 -- and tells work from a standstill. Ends nothing itself; it says that it is to end.
 
-local fingerprint = require "ralph.attempt.fingerprint"
+local fingerprint = require "ralph.lazy" "ralph.attempt.fingerprint"
 local wrapix = require "wrapix"
 
 local M = {}

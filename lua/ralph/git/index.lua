@@ -4,7 +4,7 @@
 -- only what changed is read. Writes nothing outside the directory of ours.
 
 local wrapix = require("wrapix")
-local links = require("ralph.git.links")
+local links = require("ralph.lazy")("ralph.git.links")
 local place_of = require("ralph.git.place")
 
 local M = {}

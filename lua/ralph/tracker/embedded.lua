@@ -6,7 +6,7 @@
 local changes = require "ralph.tracker.changes"
 local edits = require "ralph.tracker.edits"
 local claims = require "ralph.tracker.claim"
-local graph = require "ralph.tracker.graph"
+local graph = require "ralph.lazy" "ralph.tracker.graph"
 local issues = require "ralph.tracker.issue"
 local names = require "ralph.names"
 local ready = require "ralph.tracker.ready"
@@ -78,7 +78,7 @@ function Tracker:all(filter)
   filter = check_filter(filter)
   return self._store:look(function(view)
     local keys, of = {}, {}
-    for _, entry in ipairs(view:entries()) do
+    for _, entry in ipairs(filter.status and view:with_status(filter.status) or view:entries()) do
       if matches(entry, filter) then
         local key = entry.order .. entry.id
         keys[#keys + 1], of[key] = key, entry.id

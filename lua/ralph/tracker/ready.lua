@@ -4,7 +4,7 @@
 -- entries; `source` has get(id) → entry and children(id) → entries.
 
 local entries = require "ralph.tracker.entries"
-local graph = require "ralph.tracker.graph"
+local graph = require "ralph.lazy" "ralph.tracker.graph"
 local issues = require "ralph.tracker.issue"
 local wrapix = require "wrapix"
 

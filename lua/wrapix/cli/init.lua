@@ -7,12 +7,13 @@ local group_of = require("wrapix.cli.group")
 local lazy = require("wrapix.lazy")
 local path = require("wrapix.path")
 local report = require("wrapix.cli.report")
-local run = require("wrapix.cli.run")
 local spec = require("wrapix.cli.spec")
 local words_of = require("wrapix.cli.words")
 
 local nearest = lazy("wrapix.nearest")
 local script = lazy("wrapix.cli.script")
+-- Every command is known without it.
+local function run() return require("wrapix.cli.run") end
 
 local M = {}
 
@@ -42,14 +43,14 @@ end
 local FILES = { init = "new_project" }
 
 local function load_command(name)
-  return name == "run" and run or require("wrapix.cli." .. (FILES[name] or name:gsub("%-", "_")))
+  return name == "run" and run() or require("wrapix.cli." .. (FILES[name] or name:gsub("%-", "_")))
 end
 
 --- The tables of all commands, `run` first; what help, completion and the man
 --- page are made from.
 ---@return wrapix.CliCommand[]
 function M.commands()
-  local list = { run }
+  local list = { run() }
   for i, name in ipairs(COMMANDS) do list[i + 1] = load_command(name) end
   return list
 end
@@ -59,10 +60,10 @@ end
 local function full_name(name) return name == "run" and "wrapix" or "wrapix " .. name end
 
 local function help_of(command, name)
-  if command ~= run then return spec.help(command, name) end
+  if command ~= run() then return spec.help(command, name) end
   local list = table.move(M.commands(), 2, #COMMANDS + 1, 1, {})
   local more = spec.command_list(list) .. "\n\n`wrapix COMMAND --help` tells more about one."
-  return spec.help(run, name, more)
+  return spec.help(run(), name, more)
 end
 
 -- The help of what the words from an index on name below a command.
@@ -177,28 +178,29 @@ end
 -- belong, or a profile, after which options may follow.
 local function start_file(words, plain, deps)
   local before = table.move(words, 1, plain, 1, {})
-  local args, message, hint = spec.parse(run, "wrapix", before)
+  local args, message, hint = spec.parse(run(), "wrapix", before)
   if not args then return usage_error(deps, "wrapix", message, hint) end
-  if args.help or args.version then return start(run, "wrapix", before, deps) end
+  if args.help or args.version then return start(run(), "wrapix", before, deps) end
   deps.report:choose(args)
   local after = table.move(words, plain + 1, #words, 1, {})
   local profile, status = script.load(args, after, deps)
   if not profile then return status end
-  return start(run, "wrapix", words, deps, { loaded = profile })
+  return start(run(), "wrapix", words, deps, { loaded = profile })
 end
 
 local function dispatch(argv0, words, deps)
   local program = path.basename(argv0)
   if PROGRAMS[program] then return start_command(PROGRAMS[program], words, deps, program) end
   -- Its options take values exactly where those of any command do.
-  local plain = words_of.scan(words, spec.takes_value(run, {}))
+  local is_first = words[1] and words[1]:sub(1, 1) ~= "-"
+  local plain = is_first and 1 or words_of.scan(words, spec.takes_value(run(), {}))
   local word = plain and words[plain]
   if word and (is_in(COMMANDS, word) or is_in(RESERVED, word)) then
     return start_command(word, words_of.without(words, plain), deps)
   elseif word and word:find("%.lua$") then
     return start_file(words, plain, deps)
   end
-  return start(run, "wrapix", words, deps)
+  return start(run(), "wrapix", words, deps)
 end
 
 --- Runs the command a command line means, with the given dependencies.
