@@ -257,8 +257,23 @@ local function merge(into, more)
   end
 end
 
+local function read_only(root, name)
+  return wrapix.mount.format({ source = root .. "/" .. name, dest = GUEST_WORKSPACE .. "/" .. name, mode = "ro" })
+end
+
+-- Where the lists of issues lie. bd keeps its own beside the work, if it is used.
+local function lists_of(project)
+  local mounts = { read_only(project.root, ".wrapix") }
+  if project.config.tracker == "bd" then
+    local stat = wrapix.fs.lstat(project.root .. "/.beads")
+    if stat and stat.type == "directory" then mounts[2] = read_only(project.root, ".beads") end
+  end
+  return mounts
+end
+
 --- Makes a sandbox for work in this project, with the profile that the issue's label asks
---- for. `.wrapix` is mounted read-only in it: the list of issues is reached by asking.
+--- for. `.wrapix` is mounted read-only in it, and what bd keeps where that is the tracker:
+--- the list of issues is reached by asking.
 ---@param issue table? an issue
 ---@param more table? more options of wrapix.sandbox; lists are added, the rest replaces
 ---@return wrapix.Sandbox?
@@ -271,9 +286,7 @@ function Project:sandbox(issue, more)
   local profile
   profile, message, code, hint = choose_profile(self, issue)
   if not profile then return nil, message, code, hint end
-  local options = { workspace = self.root, mounts = { wrapix.mount.format({
-    source = self.dirs.wrapix, dest = GUEST_WORKSPACE .. "/.wrapix", mode = "ro",
-  }) } }
+  local options = { workspace = self.root, mounts = lists_of(self) }
   merge(options, self.config.sandbox)
   options.agent = self.config.agent
   merge(options, more)

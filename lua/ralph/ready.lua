@@ -263,7 +263,7 @@ local function propose(project, spec, lock, opts)
   local issues
   issues, message, code, hint = tracker:all({ spec = spec.name })
   if not issues then return nil, message, code, hint end
-  proposal.recovered, message, code, hint = base.recover(project, spec, issues)
+  proposal.recovered, message, code, hint = base.recover(project, spec, issues, tracker)
   if not proposal.recovered then return nil, message, code, hint end
   local difference
   difference, message, code, hint = compare(project, spec, opts.since)
@@ -343,7 +343,7 @@ function M.accept(proposal, opts)
     return fail(spec, "files of the project changed while the agent worked: " .. onlooker.text(proposal.others),
       "EFOREIGN", "it was to change none: look at them (`git status`), and begin again")
   end
-  local batch, message, code, hint = base.begin(project, spec)
+  local batch, message, code, hint = base.begin(project, spec, #proposal.entries)
   if not batch then return nil, message, code, hint end
   local issues = {}
   if #proposal.entries > 0 then

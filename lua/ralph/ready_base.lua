@@ -154,15 +154,16 @@ end
 --- Writes down what a run is about to add, and for which text.
 ---@param project ralph.Project
 ---@param spec ralph.Spec
+---@param count integer? of the issues
 ---@return string? batch the number its issues are to carry
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.begin(project, spec)
+function M.begin(project, spec, count)
   local sha, message, code = keep_text(project, spec.name, spec.text)
   if not sha then return nil, message, code end
   local batch = wrapix.sys.random_hex(8)
-  local mark = { batch = batch, commit = commit_of(project, spec), text_sha = sha,
+  local mark = { batch = batch, count = count, commit = commit_of(project, spec), text_sha = sha,
     time = math.floor(wrapix.sys.time()) }
   local state, why, what, hint = states.update(project, function(state)
     spec_state(state, spec).pending = mark
@@ -201,30 +202,53 @@ function M.finish(project, spec) return settle(project, spec, true) end
 ---@param spec ralph.Spec
 function M.abandon(project, spec) return settle(project, spec, false) end
 
-local function has_batch(issues, batch)
-  local count = 0
+local function of_batch(issues, batch)
+  local found = {}
   for _, issue in ipairs(issues) do
     local own = type(issue.metadata) == "table" and issue.metadata.wrapix
-    if type(own) == "table" and own.batch == batch then count = count + 1 end
+    if type(own) == "table" and own.batch == batch then found[#found + 1] = issue end
   end
-  return count
+  return found
+end
+
+-- bd adds one by one, so a run that was killed has left a part, which is no list: what
+-- depends on what may be missing, and nobody has agreed to half of it.
+local function take_back(project, spec, found, tracker)
+  local ids = {}
+  for i, issue in ipairs(found) do
+    ids[i] = issue.id
+    if issue.status ~= "closed" then
+      local ok, message, code, hint = tracker:close(issue.id, "cancelled: the rest of its list was not added")
+      if not ok then return nil, message, code, hint end
+    end
+  end
+  project.log:warn(("ready: %s: an interrupted run had added a part of its issues, closed as cancelled: %s"):format(
+    spec.name, table.concat(ids, ", ")))
+  return true
 end
 
 --- Completes what a run that died in the middle left: its issues are there or they are not.
 ---@param project ralph.Project
 ---@param spec ralph.Spec
----@param issues table[] those of the spec
+---@param issues table[] those of the spec; what is closed here is closed in it as well
+---@param tracker table?
 ---@return integer? count of issues that were there already, 0 mostly
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.recover(project, spec, issues)
+function M.recover(project, spec, issues, tracker)
   local state, message, code, hint = states.read(project)
   if not state then return nil, message, code, hint end
   local own = state.specs[spec.name]
   if not own or not own.pending then return 0 end
-  local count = has_batch(issues, own.pending.batch)
-  local ok
+  local found = of_batch(issues, own.pending.batch)
+  local count, wanted, ok = #found, math.tointeger(own.pending.count), nil
+  if tracker and tracker.kind == "bd" and count > 0 and wanted and count < wanted then
+    ok, message, code, hint = take_back(project, spec, found, tracker)
+    if not ok then return nil, message, code, hint end
+    for _, issue in ipairs(found) do issue.status = "closed" end
+    count = 0
+  end
   ok, message, code, hint = settle(project, spec, count > 0)
   if not ok then return nil, message, code, hint end
   return count

@@ -452,8 +452,21 @@ describe("the tracker bd", function()
     end
     local made, message = T:add_all({ { title = "one" }, { title = "two" } })
     assert.is_nil(made)
-    assert.matches("fell over", message)
+    assert.matches("fell over; closed as cancelled: %S+$", message)
     local all = T:all()
     assert.same({ "closed" }, { all[1].status, all[2] })
+    -- Neither is what cannot be closed kept quiet, nor what is there lost.
+    local call = T._bd.call
+    count, T._bd.call = 0, function(self, words, ...)
+      if words[1] == "close" then return nil, "bd close: dolt is gone", "EBD" end
+      return call(self, words, ...)
+    end
+    assert.matches("; added, and could not be closed: %S+$", select(2, T:add_all({ { title = "a" }, { title = "b" } })))
+    T._bd.call = call
+    T._bd.issues = function(self, words)
+      if words[1] == "show" then return nil, "bd show: dolt fell over", "EBD" end
+      return real(self, words)
+    end
+    assert.equal("three", assert(T:add_all({ { title = "three" } }))[1].title)
   end)
 end)

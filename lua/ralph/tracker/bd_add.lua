@@ -9,6 +9,9 @@ local wrapix = require "wrapix"
 
 local M = {}
 
+--- Why an issue is closed that was added before its list came to an end.
+M.CANCELLED = "cancelled: another issue of the same list could not be added"
+
 local function fail(object, reason, code, hint)
   return nil, ("issues: %s: %s"):format(wrapix.path.show(object), reason), code or "EINVAL", hint
 end
@@ -124,10 +127,19 @@ local function create_words(fields, ids, keys)
   return words
 end
 
+-- What could not be taken back is named as well: it is there, and nobody asked for it.
 local function take_back(bd, ids)
+  local closed, left = {}, {}
   for _, id in pairs(ids) do
-    bd:call({ "close", "--reason=cancelled: another issue of the same list could not be added", id })
+    local ok = bd:call({ "close", "--reason=" .. M.CANCELLED, id })
+    table.insert(ok and closed or left, id)
   end
+  table.sort(closed)
+  table.sort(left)
+  local told = ""
+  if #closed > 0 then told = "; closed as cancelled: " .. table.concat(closed, ", ") end
+  if #left > 0 then told = told .. "; added, and could not be closed: " .. table.concat(left, ", ") end
+  return told
 end
 
 --- Adds issues.
@@ -145,21 +157,19 @@ function M.add(bd, list)
   if not order then return nil, message, code end
   ok, message, code, hint = check_targets(bd, list, keys)
   if not ok then return nil, message, code, hint end
-  local ids, made = {}, wrapix.json.array()
+  local ids, created, made = {}, {}, wrapix.json.array()
   for _, i in ipairs(order) do
     local found
     found, message, code, hint = bd:issues(create_words(list[i], ids, keys))
     if not found then
-      take_back(bd, ids)
-      return nil, message, code, hint
+      return nil, message .. take_back(bd, ids), code, hint
     end
-    ids[i] = found[1].id
+    ids[i], created[i] = found[1].id, found[1]
   end
+  -- All of them are there, whether bd can show them now or not.
   for i in ipairs(list) do
-    local shown
-    shown, message, code, hint = bd:issues({ "show", "--include-comments", ids[i] })
-    if not shown then return nil, message, code, hint end
-    made[i] = shown[1]
+    local shown = bd:issues({ "show", "--include-comments", ids[i] })
+    made[i] = shown and shown[1] or created[i]
   end
   return made
 end

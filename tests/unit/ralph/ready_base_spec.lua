@@ -61,6 +61,25 @@ describe("ralph.ready_base", function()
     assert.equal(before, base.text(project, spec))
   end)
 
+  it("takes back the part of a list that bd had got before a crash", function()
+    local batch = assert(base.begin(project, spec, 3))
+    local closed, tracker = {}, { kind = "bd" }
+    function tracker:close(id, reason)
+      closed[#closed + 1] = id .. " " .. reason
+      return self
+    end
+    local issues = { issue(batch), issue(batch), issue("other") }
+    for i, one in ipairs(issues) do one.id, one.status = "a-" .. i, "open" end
+    assert.equal(0, base.recover(project, spec, issues, tracker))
+    assert.same({ "a-1 cancelled: the rest of its list was not added",
+      "a-2 cancelled: the rest of its list was not added" }, closed)
+    assert.same({ "closed", "closed", "open" }, { issues[1].status, issues[2].status, issues[3].status })
+    assert.equal("", base.text(project, spec))
+    -- The embedded list has all or none: what is not there somebody has taken out since.
+    batch = assert(base.begin(project, spec, 3))
+    assert.equal(1, base.recover(project, spec, { issue(batch) }, { kind = "embedded" }))
+  end)
+
   it("takes no text whose digest is another", function()
     assert(base.begin(project, spec))
     assert(base.finish(project, spec))
