@@ -156,7 +156,7 @@ function fs.create_beneath(root, rel, data) end
 ---@param rel string
 ---@param data string
 ---@param mode integer|nil exact bits; nil: 0644 less the umask
----@param sync boolean
+---@param sync boolean|"content"
 ---@return true|nil, string? message, string? code
 function fs.replace_beneath(root, rel, data, mode, sync) end
 
@@ -175,7 +175,7 @@ function fs.read_part_beneath(root, rel, at, len) end
 ---@param at integer
 ---@param cut integer
 ---@param data string
----@param sync boolean
+---@param sync boolean|"content"
 ---@return true|nil, string? message, string? code "EAGAIN" for another size
 function fs.patch_beneath(root, rel, size, at, cut, data, sync) end
 

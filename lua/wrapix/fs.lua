@@ -91,13 +91,14 @@ function M.create_beneath(root, rel, data) return c.create_beneath(root, rel, da
 ---@param root string
 ---@param rel string
 ---@param data string
----@param opts { mode?: integer, sync?: boolean }? mode: exactly these bits; 0644 less umask
+---@param opts { mode?: integer, sync?: boolean|"content" }? mode: exactly these bits; 0644 less umask.
+--- sync "content": a power cut may bring the old file back, but never half of one
 ---@return true|nil
 ---@return string? message
 ---@return string? code "ENOTDIR" for a link, "EISDIR" when a directory has the name
 function M.replace_beneath(root, rel, data, opts)
-  opts = options.check(opts, { mode = "integer", sync = "boolean" }, "fs.replace_beneath")
-  return c.replace_beneath(root, rel, data, opts.mode, opts.sync ~= false)
+  opts = options.check(opts, { mode = "integer", sync = "boolean|string" }, "fs.replace_beneath")
+  return c.replace_beneath(root, rel, data, opts.mode, opts.sync == nil or opts.sync)
 end
 
 --- Puts a file in place of one in a tree that others may write to, in one step, with the
@@ -108,15 +109,15 @@ end
 ---@param part { size: integer, at: integer, cut: integer } bytes: of the file as it was looked
 --- at, before the part, of the part
 ---@param data string what stands there instead
----@param opts { sync?: boolean }?
+---@param opts { sync?: boolean|"content" }? as of replace_beneath
 ---@return true|nil
 ---@return string? message
 ---@return string? code "EAGAIN" when the file has another size
 function M.patch_beneath(root, rel, part, data, opts)
-  opts = options.check(opts, { sync = "boolean" }, "fs.patch_beneath")
+  opts = options.check(opts, { sync = "boolean|string" }, "fs.patch_beneath")
   part = options.check(part, { size = "integer", at = "integer", cut = "integer" },
     "fs.patch_beneath")
-  return c.patch_beneath(root, rel, part.size, part.at, part.cut, data, opts.sync ~= false)
+  return c.patch_beneath(root, rel, part.size, part.at, part.cut, data, opts.sync == nil or opts.sync)
 end
 
 --- Adds to the end of a regular file in a tree that others may write to; it is made

@@ -86,6 +86,14 @@ static int l_read_part_beneath(lua_State *L) {
   return 1;
 }
 
+// true, false or "content"
+static enum wx_fs_sync check_sync(lua_State *L, int arg) {
+  if (lua_type(L, arg) != LUA_TSTRING)
+    return lua_toboolean(L, arg) ? WX_SYNC_ALL : WX_SYNC_NONE;
+  luaL_argcheck(L, strcmp(lua_tostring(L, arg), "content") == 0, arg, "true, false or \"content\"");
+  return WX_SYNC_CONTENT;
+}
+
 // patch_beneath(root, rel, size, at, cut, data, sync) -> true | nil, message, code
 static int l_patch_beneath(lua_State *L) {
   const char *root = wx_check_text(L, 1), *rel = wx_check_text(L, 2);
@@ -95,7 +103,7 @@ static int l_patch_beneath(lua_State *L) {
   luaL_argcheck(L, cut >= 0 && cut <= size - at, 5, "must be within the file");
   struct wx_fs_patch patch = {.size = (off_t)size, .at = (off_t)at, .cut = (off_t)cut};
   patch.data = luaL_checklstring(L, 6, &patch.len);
-  patch.sync = lua_toboolean(L, 7);
+  patch.sync = check_sync(L, 7);
   wx_err err;
   return push_done(L, wx_fs_patch_beneath(root, rel, &patch, &err), &err);
 }
@@ -125,7 +133,7 @@ static int l_replace_beneath(lua_State *L) {
   size_t len;
   const char *data = luaL_checklstring(L, 3, &len);
   int mode = lua_isnoneornil(L, 4) ? -1 : (int)check_mode(L, 4);
-  bool sync = lua_toboolean(L, 5);
+  enum wx_fs_sync sync = check_sync(L, 5);
   wx_err err;
   return push_done(L, wx_fs_replace_beneath(root, rel, data, len, mode, sync, &err), &err);
 }

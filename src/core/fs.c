@@ -178,12 +178,12 @@ static int open_temp(int dir, char name[40], mode_t mode, wx_err *err) {
   return wx_err_set(err, EEXIST, "create a file");
 }
 
-static int fill_temp(int *fd, const void *data, size_t len, int mode, bool sync) {
+static int fill_temp(int *fd, const void *data, size_t len, int mode, enum wx_fs_sync sync) {
   if (wx_fs_write_all(*fd, data, len) < 0)
     return -1;
   if (mode >= 0 && fchmod(*fd, (mode_t)mode) < 0)
     return -1;
-  if (sync && WX_RETRY(fsync(*fd)) < 0)
+  if (sync != WX_SYNC_NONE && WX_RETRY(fsync(*fd)) < 0)
     return -1;
   // Network file systems report a failed write only here.
   return close(wx_steal_fd(fd));
@@ -198,7 +198,7 @@ static int sync_dir(int dir) {
 // Puts a whole file in place of NAME in DIR; PATH is what messages call it. A failure leaves
 // nothing behind, a full disk included.
 static int replace_at(int dir, const char *name, const char *path, const void *data, size_t len,
-                      int mode, bool sync, wx_err *err) {
+                      int mode, enum wx_fs_sync sync, wx_err *err) {
   char temp[40];
   // Nobody else gets to see the content before its mode is set.
   auto_close int fd = open_temp(dir, temp, mode < 0 ? 0644 : 0600, err);
@@ -209,7 +209,7 @@ static int replace_at(int dir, const char *name, const char *path, const void *d
     unlinkat(dir, temp, 0);
     return wx_err_set(err, saved, "write '%s'", path);
   }
-  if (sync && sync_dir(dir) < 0)
+  if (sync == WX_SYNC_ALL && sync_dir(dir) < 0)
     return wx_err_set(err, errno, "sync the directory of '%s'", path);
   return 0;
 }
@@ -224,11 +224,11 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
   auto_close int dir = wx_fs_open_parent(path, copy, &name, err);
   if (dir < 0)
     return wx_err_wrap(err, "write '%s'", path);
-  return replace_at(dir, name, path, data, len, mode, sync, err);
+  return replace_at(dir, name, path, data, len, mode, sync ? WX_SYNC_ALL : WX_SYNC_NONE, err);
 }
 
 int wx_fs_replace_beneath(const char *root, const char *rel, const void *data, size_t len, int mode,
-                          bool sync, wx_err *err) {
+                          enum wx_fs_sync sync, wx_err *err) {
   const char *name;
   auto_close int dir = open_parent_beneath(root, rel, &name, err);
   return dir < 0 ? -1 : replace_at(dir, name, rel, data, len, mode, sync, err);
@@ -277,7 +277,7 @@ int wx_fs_patch_beneath(const char *root, const char *rel, const struct wx_fs_pa
     unlinkat(dir, temp, 0);
     return wx_err_set(err, saved, "write '%s'", rel);
   }
-  if (patch->sync && sync_dir(dir) < 0)
+  if (patch->sync == WX_SYNC_ALL && sync_dir(dir) < 0)
     return wx_err_set(err, errno, "sync the directory of '%s'", rel);
   return 0;
 }

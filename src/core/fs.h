@@ -38,17 +38,24 @@ int wx_fs_write_atomic(const char *path, const void *data, size_t len, int mode,
 int wx_fs_create_beneath(const char *root, const char *rel, const void *data, size_t len,
                          wx_err *err);
 
+// What of a new file is on disk when it has its name.
+enum wx_fs_sync {
+  WX_SYNC_NONE,
+  WX_SYNC_CONTENT, // it is never torn; a power cut may bring the old one back
+  WX_SYNC_ALL,
+};
+
 // As wx_fs_write_atomic, for ROOT/REL. No part of REL but the last may be a link; a link there is
 // replaced, not followed. The directories have to be there.
 int wx_fs_replace_beneath(const char *root, const char *rel, const void *data, size_t len, int mode,
-                          bool sync, wx_err *err);
+                          enum wx_fs_sync sync, wx_err *err);
 
 struct wx_fs_patch {
   off_t size; // the file must have
   off_t at, cut; // what is taken out; within SIZE
   const void *data;
   size_t len;
-  bool sync;
+  enum wx_fs_sync sync;
 };
 
 // As wx_fs_replace_beneath, with the content that ROOT/REL has but for one part of it; the mode

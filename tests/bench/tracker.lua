@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The list of issues: what `ralph issue ready` and a claim cost with ten thousand issues of
--- some 700 bytes each, as whole programs, and how long it takes to read such a list in.
+-- some 700 bytes each, as whole programs and, a claim, in one that runs; and how long it takes
+-- to read such a list in.
 
 local figures = require("bench.figures")
 local fs = require("wrapix.fs")
@@ -65,6 +66,30 @@ local function claims(opts, how, count)
   return runs
 end
 
+-- What a loop does: claims in a process that runs and has done it before.
+local CLAIMS = [[
+local sys = require("wrapix.sys")
+local tracker = assert(assert(require("ralph").open(%q)):tracker())
+for i, issue in ipairs(assert(tracker:ready({ limit = %d }))) do
+  local begun, cpu = sys.clock(), os.clock()
+  assert(tracker:claim(issue.id))
+  print(("%%.6f %%.6f"):format(sys.clock() - begun, os.clock() - cpu))
+end
+local status = assert(require("wrapix.fs").read("/proc/self/status"))
+print(status:match("VmHWM:%%s*(%%d+)"))
+]]
+
+local function library_claims(opts, how, count)
+  local file = how.env.HOME .. "/claims.lua"
+  assert(fs.write_atomic(file, CLAIMS:format(how.cwd, count + WARM_UPS)))
+  local out = must({ opts.program, "--run", file }, how)
+  local runs, peak = {}, tonumber(out:match("\n(%d+)\n$"))
+  for seconds, cpu in out:gmatch("(%d+%.%d+) (%d+%.%d+)\n") do
+    runs[#runs + 1] = { seconds = tonumber(seconds), cpu = tonumber(cpu), peak_kb = peak }
+  end
+  return table.move(runs, WARM_UPS + 1, #runs, 1, {})
+end
+
 local function measure_all(opts, place)
   local how = { clear_env = true, cwd = place .. "/shop",
     env = { HOME = place .. "/home", PATH = "/usr/bin:/bin" } }
@@ -82,7 +107,8 @@ local function measure_all(opts, place)
     issues = COUNT, bytes = fs.stat(place .. "/shop/.wrapix/issues.jsonl").size,
     import_seconds = import_seconds,
     rows = { row("issue ready -n 1", 50, runs("ready", "-n", "1", "--json")),
-      row("issue ready", 50, runs("ready", "--json")), row("issue claim", 20, claims(opts, how, 30)) },
+      row("issue ready", 50, runs("ready", "--json")), row("issue claim, the program", 20, claims(opts, how, 30)),
+      row("a claim in a loop", 20, library_claims(opts, how, 30)) },
   }
 end
 

@@ -172,15 +172,19 @@ local function put(view, issue)
   return issue
 end
 
+-- Who has an issue is a process of this start of the machine, and need not outlive it: after a
+-- power cut the issue is open, or its owner is dead. Only the list must be whole.
+local PASSING = "content"
+
 -- Changes one issue: fn gets a table of its own and returns nil and why not to refuse.
-local function change(tracker, id, fn)
+local function change(tracker, id, fn, sync)
   return tracker._store:change(function(view)
     local issue, message, code, hint = find(view, id)
     if not issue then return nil, message, code, hint end
     local ok, why, what, advice = fn(issue, view)
     if ok == nil then return fail(issue.id, why, what, advice) end
     return put(view, issue)
-  end)
+  end, sync)
 end
 
 --- Adds an issue: fields as beads names them; also `parent`, an id, and `needs`, a list
@@ -263,7 +267,7 @@ function Tracker:claim(id, owner)
     if refusal then return nil, refusal, what, hint end
     changes.claim(issue, claim, changes.now())
     return true
-  end)
+  end, word and PASSING or nil)
 end
 
 --- Gives an issue back: open, without an owner.
@@ -281,7 +285,7 @@ function Tracker:release(id, fields)
     end
     changes.release(issue, fields, changes.now())
     return true
-  end)
+  end, not fields and PASSING or nil)
 end
 
 --- Closes an issue; one that is closed already stays as it is.

@@ -254,20 +254,20 @@ local function announce(store, it, before)
   return digest
 end
 
-local function write(store, it, before)
+local function write(store, it, before, sync)
   if look(store).fp ~= before.fp then error(STALE, 0) end
   local part, data = it:patch()
   if part then
     part.size = it:size() + it:tail_size()
-    local ok, message, code = wrapix.fs.patch_beneath(store.root, M.FILE, part, data)
+    local ok, message, code = wrapix.fs.patch_beneath(store.root, M.FILE, part, data, { sync = sync })
     return ok and part.size - part.cut + #data, message, code
   end
   local text = it:text()
-  local ok, message, code = wrapix.fs.replace_beneath(store.root, M.FILE, text)
+  local ok, message, code = wrapix.fs.replace_beneath(store.root, M.FILE, text, { sync = sync })
   return ok and #text, message, code
 end
 
-local function commit(store, it, found, before)
+local function commit(store, it, found, before, sync)
   local ok, message, code, hint = ensure_dir(store, found)
   if not ok then return nil, message, code, hint end
   local tail = it:tail_size()
@@ -278,7 +278,7 @@ local function commit(store, it, found, before)
   digest, message, code, hint = announce(store, it, before)
   if not digest then return nil, message, code, hint end
   local size
-  size, message, code = write(store, it, before)
+  size, message, code = write(store, it, before, sync)
   if not size then return fail(message, code) end
   local after = look(store)
   if after and after.stat and after.stat.size == size then
@@ -313,15 +313,16 @@ end
 --- Changes the list: what the function puts into the view is written, unless it returns
 --- nil. All or nothing.
 ---@param fn fun(view: ralph.View): ...
+---@param sync boolean|"content"|nil true; see wrapix.fs.replace_beneath
 ---@return any ... of the function; nil, message, code, hint when nothing was written
-function Store:change(fn)
+function Store:change(fn, sync)
   local held <close>, message, code, hint = lock(self)
   if not held then return nil, message, code, hint end
   return attempt(self, function(it, found)
     local before = { fp = it.fp, a = it.a, b = it.b }
     local results = table.pack(fn(it))
     if results[1] ~= nil and it.pending_count > 0 then
-      local ok, why, what, advice = commit(self, it, found, before)
+      local ok, why, what, advice = commit(self, it, found, before, sync == nil or sync)
       if not ok then return nil, why, what, advice end
     end
     return table.unpack(results, 1, results.n)
