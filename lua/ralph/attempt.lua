@@ -10,7 +10,7 @@ local wrapix = require "wrapix"
 
 local changes, evidences = lazy "ralph.attempt.changes", lazy "ralph.evidence"
 local fingerprint, signals = lazy "ralph.attempt.fingerprint", lazy "ralph.attempt.signal"
-local verify = lazy "ralph.verify"
+local protected, verify = lazy "ralph.protected", lazy "ralph.verify"
 
 local M = {}
 
@@ -129,6 +129,20 @@ local function look_after(ctx, begun)
   return after or {}, nothing, hint and ("%s (%s)"):format(message, hint) or message
 end
 
+-- What earlier attempts at it did to what judges, and nobody put back, is still there.
+local function add_protected(ctx, seen)
+  local rules = ctx.config.protect or {}
+  if #rules == 0 or seen.broken then return end
+  local found, message, _, hint = protected.touched(ctx.project, ctx.repo, rules, seen.after)
+  if not found then
+    seen.broken = hint and ("%s (%s)"):format(message, hint) or message
+    return
+  end
+  local touched = table.move(seen.touched or {}, 1, #(seen.touched or {}), 1, {})
+  for _, one in ipairs(found) do touched[#touched + 1] = one.path end
+  seen.touched = touched
+end
+
 -- Runs verify where that is to be; then the outcome or why there are no results may change.
 local function judge(ctx, begun, seen)
   local changed = seen.after.tree ~= begun.base.tree or #seen.found.commits > 0
@@ -163,6 +177,7 @@ local function gather(ctx, begun, ended)
   local seen = { outcome = ended, signal = signals.of(ended.said, ended) }
   seen.after, seen.found, seen.broken = look_after(ctx, begun)
   judge(ctx, begun, seen)
+  add_protected(ctx, seen)
   local signal, found, outcome = seen.signal, seen.found, seen.outcome
   local evidence = evidences.build({
     issue = ctx.issue, attempt = begun.attempt, outcome = outcome, signal = signal,

@@ -99,6 +99,19 @@ function M.base(record, before)
   return before
 end
 
+--- Forgets what the attempts so far began with: the next one counts from what is there.
+---@param project ralph.Project
+---@param id string
+---@return true|nil
+---@return string? message
+---@return string? code
+function M.forget_base(project, id)
+  local record = M.read(project, id)
+  if not record.base then return true end
+  record.base = nil
+  return M.write(project, id, record)
+end
+
 --- Notes that an attempt begins, with what it begins from: after a crash nothing else
 --- tells what was the agent's.
 ---@param project ralph.Project

@@ -7,7 +7,7 @@ local attempts = require "ralph.attempts"
 local lazy = require "ralph.lazy"
 local wrapix = require "wrapix"
 
-local hooks = lazy "ralph.hooks"
+local hooks, protected = lazy "ralph.hooks", lazy "ralph.protected"
 
 local M = {}
 
@@ -59,8 +59,10 @@ end
 
 -- { evidence, ended } → {}
 function BUILT_IN.finish(ctx, args)
-  local ok, message, code = attempts.finish(ctx.project, args.evidence, args.ended)
-  if not ok then return nil, message, code end
+  local evidence, ok, message, code, hint = args.evidence, true, nil, nil, nil
+  if #evidence.protected > 0 then ok, message, code, hint = protected.book(ctx.project, evidence) end
+  if ok then ok, message, code = attempts.finish(ctx.project, evidence, args.ended) end
+  if not ok then return nil, message, code, hint end
   return {}
 end
 

@@ -5,7 +5,10 @@
 -- may still write to the work tree.
 
 local attempts = require "ralph.attempts"
+local lazy = require "ralph.lazy"
 local wrapix = require "wrapix"
+
+local evidences, excerpt, protected = lazy "ralph.evidence", lazy "ralph.excerpt", lazy "ralph.protected"
 
 local M = {}
 
@@ -52,6 +55,17 @@ local function tell(ctx, issue, died, kept)
   return ctx:perform("comment", { id = issue.id, text = text })
 end
 
+-- The dead one's evidence never came.
+local function note_protected(ctx, id, running, files)
+  local rules, paths = ctx.config.protect or {}, {}
+  if #rules == 0 then return true end
+  for _, file in ipairs(files or {}) do
+    if evidences.is_protected(file.path, rules) then paths[#paths + 1] = excerpt.name(file.path) end
+  end
+  if not files or files.truncated then paths = { "*" } end
+  return protected.note(ctx.project, id, running.base or running.before, paths)
+end
+
 -- What differs from what the attempt began with is the issue's.
 local function note_aborted(ctx, id, died)
   local record, tree = attempts.read(ctx.project, id), ctx.repo and ctx.repo:tree() or nil
@@ -59,6 +73,8 @@ local function note_aborted(ctx, id, died)
   if tree and before.tree and before.tree ~= tree then
     local files = ctx.repo:changes(before.tree, tree)
     record.paths = attempts.add_paths(record.paths, files or {}, not files or files.truncated)
+    local ok, message, code = note_protected(ctx, id, record.running, files)
+    if not ok then return nil, message, code end
   end
   record.running, record.aborted, record.left = nil, record.aborted + 1, tree
   record.settled = died

@@ -16,6 +16,7 @@ local wrapix = require "wrapix"
 
 -- What comes after the agent.
 local evidences, finish, policy = lazy "ralph.evidence", lazy "ralph.finish", lazy "ralph.policy"
+local protected = lazy "ralph.protected"
 
 local M = {}
 
@@ -67,6 +68,17 @@ local function hook_view(ctx, number)
   return { issue = ctx.issue, attempt = number, project = ctx.project.root, spec = ctx.issue.spec_id }
 end
 
+-- What another issue's attempts did to what judges is not this one's to gain from.
+local function check_protected(ctx, now)
+  local rules = ctx.config.protect or {}
+  if #rules == 0 then return true end
+  local touched, message, code, hint = protected.touched(ctx.project, ctx.repo, rules, now)
+  if not touched then return nil, message, code, hint end
+  message, code, hint = protected.refusal(touched, ctx.issue.id)
+  if message then return nil, message, code, hint end
+  return true
+end
+
 -- Between the choice and the claim: everything that can say no without anything being
 -- changed. Returns what the attempt begins with.
 local function prepare(ctx)
@@ -81,6 +93,8 @@ local function prepare(ctx)
   local now
   now, message, code, hint = attempt.look(ctx)
   if not now then return nil, ended(message, code, hint) end
+  ok, message, code, hint = check_protected(ctx, now)
+  if not ok then return nil, ended(message, code, hint) end
   local first = now
   local baseline, was_known
   baseline, was_known, code, hint = attempt.baseline(ctx, now)

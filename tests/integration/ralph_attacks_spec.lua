@@ -42,7 +42,7 @@ describe("an agent that", function()
     for name, text in pairs(more or {}) do world:write("work/" .. name, text .. "\n") end
     world:git("add", ".", ":(exclude).wrapix")
     world:git("commit", "-q", "-m", "tests")
-    world:add("Do it")
+    return world:add("Do it")
   end
 
   local function sees_protected()
@@ -76,6 +76,44 @@ describe("an agent that", function()
     assert.same({ 1, "broken" }, { code, result.verdict })
     assert.matches("verify: changed what is protected: tests/check", result.reason, 1, true)
     assert.equal(1, world:runs())
+  end)
+
+  it("commits what is protected for another issue's sake, and fails, helps none: a person decides", function()
+    local one = judged_by("test -e right")
+    local two = world:add("Another")
+    world:config('verify = { "sh tests/check" }, protect = { "tests/" }, retries = 0')
+    world:play("echo true >tests/check; git add -A; git commit -qm x; finish no", "write a 1; complete",
+      "write right 1; complete")
+    local result = world:ralph("loop")
+    assert.equal(1, result.code, result.stdout)
+    assert.matches("stopped: protect: tests/check: was changed by an attempt at " .. one
+      .. ", and judges this issue as well", result.stdout, 1, true)
+    assert.matches("with --accept-protected", result.stderr, 1, true)
+    assert.same({ "waiting", "open", 1 }, { world:status(one), world:status(two), world:runs() })
+    -- Also not when something of the person's came between.
+    world:write("work/README", "mine\n")
+    assert.equal(1, world:ralph("step", two).code)
+    assert.equal(1, world:runs())
+    -- Nor is the issue itself done by it.
+    world:ralph("issue", "reopen", one)
+    local code, seen = world:step(one)
+    assert.same({ 1, "failed", { "tests/check" } }, { code, seen.verdict, seen.evidence.protected })
+    -- As it was, in the work tree and in what is committed, it is in nobody's way.
+    world:write("work/tests/check", "test -e right\n")
+    world:git("commit", "-q", "-m", "as it was", "tests/check")
+    assert.equal(0, world:ralph("step", two).code)
+    assert.equal("closed", world:status(two))
+  end)
+
+  it("is let pass where a person takes for right what it made of what judges", function()
+    local one = judged_by("test -e right")
+    local two = world:add("Another")
+    world:config('verify = { "sh tests/check" }, protect = { "tests/" }, retries = 0')
+    world:play("echo true >tests/check; finish no", "write a 1; complete")
+    world:step(one)
+    assert.equal(1, world:ralph("step", two).code)
+    assert.equal(0, world:ralph("step", two, "--accept-protected").code)
+    assert.equal("closed", world:status(two))
   end)
 
   it("edits what is protected while verify leaves files is seen the next time too", function()

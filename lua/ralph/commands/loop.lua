@@ -19,7 +19,7 @@ local M = {
       description = "Stop after so many attempts." },
     shared.budgets,
     { flags = { "--dry-run" }, description = "Show what is ready and change nothing." },
-    shared.spec, shared.all, options.json, options.common
+    shared.spec, shared.all, shared.accept, options.json, options.common
   ),
   example = {
     { "ralph loop --max-cost 20", "work until nothing is ready, for at most 20 dollars" },
@@ -45,6 +45,9 @@ function M.run(args, deps)
   local spec
   spec, message, code, hint = shared.spec_of(args, project)
   if message then return shared.refuse(deps, message, code, hint) end
+  local ok
+  ok, message, code, hint = shared.accept_protected(args, project)
+  if not ok then return shared.refuse(deps, message, code, hint) end
   local loop = require "ralph.loop"
   local summary
   summary, message, code, hint = loop.run(project, {

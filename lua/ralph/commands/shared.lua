@@ -35,6 +35,24 @@ M.budgets = options.list(
     description = "Likewise for time, such as 2h30m." }
 )
 
+--- What judges may have been changed by an attempt that failed.
+M.accept = { flags = { "--accept-protected" },
+  description = "Take files of `protect` that a failed attempt changed, and which are in its way, as they are now." }
+
+--- Carries `--accept-protected` out.
+---@param args table
+---@param project ralph.Project
+---@return true|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.accept_protected(args, project)
+  if not args.accept_protected then return true end
+  local lock <close>, message, code, hint = project:lock_work()
+  if not lock then return nil, message, code, hint end
+  return require("ralph.protected").accept(project)
+end
+
 --- Tells of a failure, and gives the exit status.
 ---@param deps table
 ---@param message string

@@ -16,7 +16,7 @@ local M = {
   arguments = {
     { name = "id", argname = "ID", optional = true, description = "The issue, or the beginning of its id." },
   },
-  options = options.list(shared.spec, shared.all, shared.budgets, options.json, options.common),
+  options = options.list(shared.spec, shared.all, shared.accept, shared.budgets, options.json, options.common),
   example = {
     { "ralph step", "do the first issue that is ready" },
     { "ralph step shop-4f --max-cost 2", "do this one, for at most two dollars" },
@@ -47,6 +47,9 @@ function M.run(args, deps)
   local spec
   spec, message, code, hint = shared.spec_of(args, project)
   if message then return shared.refuse(deps, message, code, hint) end
+  local ok
+  ok, message, code, hint = shared.accept_protected(args, project)
+  if not ok then return shared.refuse(deps, message, code, hint) end
   local config, clock = project.config, require("wrapix").sys.clock
   local budget = require("ralph.budget").new({ usd = config.max_cost, tokens = config.max_tokens,
     seconds = config.max_time or nil }, { clock = clock, rate = require("ralph.attempts").rate(project) })

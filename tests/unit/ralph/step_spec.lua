@@ -206,6 +206,21 @@ describe("step", function()
     assert.is_truthy(desk.tracker:was("park a-1 its process died 3 times"))
   end)
 
+  it("works on no other issue after what a dead process did to what judges", function()
+    desk = desks.new({ issues = 2, config = { protect = { "src/" } } })
+    local dead = desk.tracker.issues["a-1"]
+    dead.status, desk.tracker.dead = "in_progress", { dead }
+    assert(attempts.begin(desk.project, "a-1", { attempt = 1, time = 1, before = { tree = "older" } }))
+    local result = again({ id = "a-2" })
+    assert.same({ 1, "broken" }, { result.exit, result.verdict })
+    assert.matches("protect: src/a.c: was changed by an attempt at a-1", result.reason, 1, true)
+    assert.equal("open", status("a-2"))
+    desk.tracker.dead = {}
+    assert.equal("failed", again({ id = "a-1" }).verdict)
+    assert(require("ralph.protected").accept(desk.project))
+    assert.is_nil(again({ id = "a-2" }).reason:find("a-1", 1, true))
+  end)
+
   it("counts one death once, when who settles it is killed as well", function()
     desk = desks.new()
     local dead = desk.tracker.issues["a-1"]
