@@ -189,8 +189,8 @@ end
 function M.refusal(touched, id)
   for _, one in ipairs(touched) do
     if one.issue ~= id then
-      return ("protect: %s: was changed by an attempt at %s, and judges this issue as well"):format(one.path, one.issue),
-        "EPROTECTED", "put it back as it was, or look at it and take it for right with --accept-protected"
+      return ("protect: %s: was changed by an attempt at %s, and judges this issue as well"):format(one.path,
+        one.issue), "EPROTECTED", "put it back as it was, or look at it and take it for right with --accept-protected"
     end
   end
 end

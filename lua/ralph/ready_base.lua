@@ -242,7 +242,8 @@ function M.recover(project, spec, issues, tracker)
   local own = state.specs[spec.name]
   if not own or not own.pending then return 0 end
   local found = of_batch(issues, own.pending.batch)
-  local count, wanted, ok = #found, math.tointeger(own.pending.count), nil
+  local ok
+  local count, wanted = #found, math.tointeger(own.pending.count)
   if tracker and tracker.kind == "bd" and count > 0 and wanted and count < wanted then
     ok, message, code, hint = take_back(project, spec, found, tracker)
     if not ok then return nil, message, code, hint end

@@ -99,13 +99,15 @@ describe("wrapix init", function()
     init()
     assert.equal(0, #world:calls())
     world:write("work/.wrapix/issues.jsonl", "")
+    world:write("work/.wrapix/.gitattributes", "")
     world:write("work/.wrapix/profiles/x.lua", "")
     local proc = require("wrapix.proc")
     local env = { PATH = os.getenv("PATH"), HOME = world.dir .. "/home" }
     assert(proc.run({ "git", "init", "-q" }, { cwd = world.workspace, env = env, clear_env = true }))
     local status = assert(proc.run({ "git", "status", "--porcelain", "-uall" },
       { cwd = world.workspace, env = env, clear_env = true }))
-    assert.equal("?? .wrapix/.gitignore\n?? .wrapix/issues.jsonl\n?? wrapix.lua\n", status.stdout)
+    assert.equal("?? .wrapix/.gitattributes\n?? .wrapix/.gitignore\n"
+      .. "?? .wrapix/issues.jsonl\n?? wrapix.lua\n", status.stdout)
   end)
 
   it("keeps a .wrapix/.gitignore that is there", function()

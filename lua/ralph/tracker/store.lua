@@ -12,14 +12,22 @@ local M = {}
 
 --- Where the list is, below the workspace.
 M.FILE = ".wrapix/issues.jsonl"
-local DIR, IGNORE = ".wrapix", ".wrapix/.gitignore"
+local DIR, IGNORE, ATTRIBUTES = ".wrapix", ".wrapix/.gitignore", ".wrapix/.gitattributes"
 
 --- What `wrapix init` writes there as well.
 M.IGNORE_TEXT = [[
 # Written by wrapix: issues.jsonl belongs into git, the rest does not.
 *
+!/.gitattributes
 !/.gitignore
 !/issues.jsonl
+]]
+
+--- Git takes the lines of both sides, where each has added some. An issue that both have
+--- changed is there twice then, which is refused and told; without it, it is a conflict.
+M.ATTRIBUTES_TEXT = [[
+# Written by wrapix: new issues of two branches are neighbours, and no conflict.
+issues.jsonl merge=union
 ]]
 
 local LARGEST = 64 << 20
@@ -64,6 +72,8 @@ local function look(store)
     local stat = stats[i]
     if name == ".gitignore" then
       found.has_ignore = true
+    elseif name == ".gitattributes" then
+      found.has_attributes = true
     elseif name == "issues.jsonl" then
       found.fp = ("%d:%d:%d:%d:%d"):format(stat.dev, stat.ino, stat.size, stat.mtime_ns,
         stat.ctime_ns)
@@ -217,10 +227,12 @@ local function ensure_dir(store, found)
     ok, message, code = wrapix.fs.ensure_dir_beneath(store.root, DIR,
       { mode = SHARED_DIR, uid = wrapix.sys.euid(), gid = wrapix.sys.gid() })
   end
-  if ok and not found.has_ignore then
-    ok, message, code = wrapix.fs.create_beneath(store.root, IGNORE, M.IGNORE_TEXT)
+  local function make(name, text)
+    ok, message, code = wrapix.fs.create_beneath(store.root, name, text)
     ok = ok or code == "EEXIST"
   end
+  if ok and not found.has_ignore then make(IGNORE, M.IGNORE_TEXT) end
+  if ok and not found.has_attributes then make(ATTRIBUTES, M.ATTRIBUTES_TEXT) end
   if not ok then return fail(message, code) end
   return true
 end

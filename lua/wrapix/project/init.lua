@@ -20,6 +20,7 @@ local LARGEST = 1 << 20
 M.IGNORE_TEXT = [[
 # Written by wrapix: issues.jsonl belongs into git, the rest does not.
 *
+!/.gitattributes
 !/.gitignore
 !/issues.jsonl
 ]]
