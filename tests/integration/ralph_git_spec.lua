@@ -779,6 +779,38 @@ describe("ralph.git", function()
       assert.same({}, exercise(repo))
     end)
 
+    it("believes nothing that a power cut has torn", function()
+      start()
+      for i = 1, 100 do write("more/" .. i, ("text %d\n"):format(i)) end
+      local good = assert(open():tree())
+      local saved = {}
+      for _, name in ipairs({ "index", "base", "links", "tree", "origin" }) do
+        saved[name] = fs.read(shadow .. "/" .. name) or ""
+      end
+      for name, text in pairs(saved) do
+        for _, size in ipairs({ 0, 1, #text // 2, #text - 1 }) do
+          for other, whole in pairs(saved) do write(shadow .. "/" .. other, whole) end
+          write(shadow .. "/" .. name, text:sub(1, math.max(0, size)))
+          if name ~= "origin" then fs.unlink(shadow .. "/origin") end
+          assert.equal(good, (open():tree()), name .. " " .. size)
+        end
+      end
+      -- Objects are looked at once after each start of the machine.
+      write(shadow .. "/boot", "another")
+      local count = 0
+      for rel, stat in fs.walk(shadow .. "/objects") do
+        if stat.type == "file" and rel:find("^%x%x/") then
+          count = count + 1
+          assert(fs.chmod(shadow .. "/objects/" .. rel, 384))
+          write(shadow .. "/objects/" .. rel, count % 2 == 0 and "" or ("\0"):rep(stat.size))
+        end
+      end
+      assert.is_true(count > 100)
+      local repo = open()
+      assert.equal(good, assert(repo:tree()))
+      assert.equal(102, #assert(repo:changes(nil, good)))
+    end)
+
     it("waits for no rules that are a FIFO, and reads none that are huge", function()
       start()
       local repo = open()

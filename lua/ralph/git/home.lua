@@ -76,6 +76,28 @@ local function sync_file(file, text)
   return wrapix.fs.write_atomic(file, text, { sync = false })
 end
 
+-- What git's own objects begin with, which are deflated.
+local DEFLATED = "x"
+
+local function is_torn(objects, rel, stat)
+  if stat.type ~= "file" or not rel:find("^%x%x/%x+$") then return false end
+  return stat.size == 0 or wrapix.fs.read_part_beneath(objects, rel, 0, 1) ~= DEFLATED
+end
+
+-- Nothing here waits for the disk, so that a step does not. A start of the machine may have
+-- come after a power cut: what is torn goes, and the index is made anew. git would take an
+-- empty file for the object whose name it has, and fail for good.
+local function mend(dir)
+  local fs, boot = wrapix.fs, wrapix.sys.boot_id() or "none"
+  if fs.read(dir .. "/boot") == boot then return true end
+  local objects = dir .. "/objects"
+  for rel, stat in fs.walk(objects) or function() end do
+    if is_torn(objects, rel, stat) then fs.unlink(objects .. "/" .. rel) end
+  end
+  for _, name in ipairs({ "index", "base", "links", "tree", "origin" }) do fs.unlink(dir .. "/" .. name) end
+  return fs.write_atomic(dir .. "/boot", boot, { sync = false })
+end
+
 ---Makes the directory, and brings it up to date with what the workspace's repository is:
 ---another way to name objects makes all that is there worthless; another setting may
 ---change what a file's content is, so that the index has to be made anew.
@@ -99,6 +121,8 @@ function M.prepare(dir, place)
     local ok, msg, code = fs.ensure_dir(dir .. name, PRIVATE)
     if not ok then return nil, msg, code end
   end
+  local mended, why, what = mend(dir)
+  if not mended then return nil, why, what end
   local files = { { "HEAD", "ref: refs/heads/none\n" }, { "config", config },
     { "shallow", shallow_of(place) } }
   for _, file in ipairs(files) do

@@ -97,6 +97,12 @@ end
 
 -- --- what is known ---------------------------------------------------------------------
 
+-- The id that was written last. Nothing waits for the disk, so a power cut may have torn it.
+local function known_tree(shadow)
+  local id = wrapix.fs.read(shadow.dir .. "/tree")
+  return id and (#id == 40 or #id == 64) and not id:find("%X") and id or nil
+end
+
 -- What a tree follows from besides the index, in words; nil where that is not all of it: the
 -- commits of inner repositories stand in files that are not looked at here.
 local function origin_of(shadow, commit, dirs, state)
@@ -109,7 +115,7 @@ end
 -- file whose inode and times are the same is the same.
 local function recall(shadow, commit, origin)
   if wrapix.fs.read(base_file(shadow)) ~= (commit or "none") then return nil end
-  local id = wrapix.fs.read(shadow.dir .. "/tree")
+  local id = known_tree(shadow)
   return id and wrapix.fs.read(shadow.dir .. "/origin") == ("%s %s\n"):format(origin, id) and id or nil
 end
 
@@ -235,7 +241,7 @@ end
 -- The tree of an index that did not change is known.
 local function write(shadow, is_same)
   local file = shadow.dir .. "/tree"
-  local known = is_same and wrapix.fs.read(file)
+  local known = is_same and known_tree(shadow)
   if known then return known end
   wrapix.fs.unlink(file)
   local id, msg, code = shadow:word({ "write-tree" })
