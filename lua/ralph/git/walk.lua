@@ -55,6 +55,23 @@ end
 
 -- Objects -------------------------------------------------------------------------------
 
+-- A git that tidies up takes directories away while `find` looks, which then knows no type
+-- of them: what is gone, or is what it should be, is looked at again.
+local MOST_LOOKS = 5
+
+local function find_odd(place)
+  local dir, odd = place_of.path(place.common), nil
+  for _ = 1, MOST_LOOKS do
+    local out, msg, code, hint = find(place, dir,
+      { "objects", "!", "-type", "d", "!", "-type", "f", "-print", "-quit" }, 4096)
+    if not out then return nil, msg, code, hint end
+    odd = out:match("^[^\n]*")
+    local stat = odd ~= "" and wrapix.fs.lstat(dir .. "/" .. odd)
+    if odd == "" or stat and stat.type ~= "directory" and stat.type ~= "file" then break end
+  end
+  return odd
+end
+
 ---The first of the workspace's objects that is neither file nor directory.
 ---@param place ralph.GitPlace
 ---@return string|nil path from the common directory, "" when there is none
@@ -65,10 +82,7 @@ function M.odd_object(place)
   local common = place.common
   local seen = wrapix.fs.survey_beneath(common.anchor, place_of.rel(common, "objects"), { most = MOST_OBJECTS })
   if seen then return seen.odd and "objects/" .. seen.odd or "" end
-  local out, msg, code, hint = find(place, place_of.path(common),
-    { "objects", "!", "-type", "d", "!", "-type", "f", "-print", "-quit" }, 4096)
-  if not out then return nil, msg, code, hint end
-  return out:match("^[^\n]*")
+  return find_odd(place)
 end
 
 -- Files ---------------------------------------------------------------------------------
