@@ -33,9 +33,10 @@ function M.look(ctx)
     end
     return { tree = fingerprint.of(ctx.project.root) }
   end
-  local tree, message, code, hint = ctx.repo:tree()
-  if not tree then return nil, message, code, hint end
-  local head
+  local tree, left_out, code, hint = ctx.repo:tree()
+  if not tree then return nil, left_out, code, hint end
+  ctx.left_out = left_out
+  local head, message
   head, message, code, hint = ctx.repo:head()
   if not head then return nil, message, code, hint end
   return { head = head.id, branch = head.branch and excerpt.name(head.branch), tree = tree }
@@ -171,6 +172,19 @@ local function tell_branch(ctx, before, after)
     after.branch or "on no branch"), "yellow")
 end
 
+local MOST_TOLD = 5
+
+-- What is in no tree is neither judged nor committed nor rescued.
+local function tell_left_out(ctx)
+  local list = ctx.left_out
+  if not ctx.display or type(list) ~= "table" then return end
+  for i = 1, math.min(#list, MOST_TOLD) do
+    ctx.display:say(("  not looked at, and not committed: %s (%s)"):format(excerpt.name(list[i].path), list[i].reason),
+      "yellow")
+  end
+  if #list > MOST_TOLD then ctx.display:say(("  nor %d more"):format(#list - MOST_TOLD), "yellow") end
+end
+
 -- Evidence of an attempt that ended, however it did.
 local function gather(ctx, begun, ended)
   ended.text = type(ended.text) == "string" and excerpt.fit(ended.text, LAST_WORDS) or nil
@@ -191,6 +205,7 @@ local function gather(ctx, begun, ended)
   })
   ctx.left, ctx.committed = found.left, found.committed
   tell_branch(ctx, begun.before, seen.after)
+  tell_left_out(ctx)
   evidence.has_moved = seen.head and seen.head.id ~= seen.after.head or nil
   evidence.broken, evidence.denied = seen.broken, outcome.denied or 0
   evidence.budget, evidence.requests = outcome.budget, outcome.requests

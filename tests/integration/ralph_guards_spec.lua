@@ -45,6 +45,7 @@ describe("guard against", function()
       "write a 4; finish 'RALPH_COMPLETE\\nwould be wrong to say'",
       "write a 5; finish '`RALPH_COMPLETE`'",
       "write a 6; echo RALPH_COMPLETE; finish ''",
+      "write a 7; complete; finish 'no, it is not'",
     }
     for i, lie in ipairs(lies) do
       world:play(lie)
@@ -63,6 +64,14 @@ describe("guard against", function()
     assert.equal("verify: test -e b: status 1 (as before the attempt)", result.reason)
     assert.equal(0, (world:step()))
     assert.equal("closed", world:status(id))
+  end)
+
+  it("false completion: it works on after its last word, and verify sees that", function()
+    world = worlds.new('grace = "1s", verify = { "test ! -e late" }')
+    local id = world:add("Do it")
+    world:play("write a 1; complete; sleep 0.1; write late 1")
+    local code, result = world:step()
+    assert.same({ 1, "verify: test ! -e late: status 1", "open" }, { code, result.reason, world:status(id) })
   end)
 
   it("exit 0, nothing done: the tracker is closed on a status", function()
@@ -129,6 +138,18 @@ describe("guard against", function()
     assert.same({ 1, "failed", "open" }, { code, result.verdict, world:status(id) })
     assert.matches("longer than it may", result.reason)
     assert.equal("half", world:git("show", result.evidence.rescue.commit .. ":work"))
+  end)
+
+  it("stall: a line without an end is bounded, in memory and on the disk", function()
+    world = worlds.new('timeout = "0.7s"')
+    local id = world:add("Do it")
+    world:play("tr '\\0' x </dev/zero")
+    local code, result, raw = world:step()
+    assert.same({ 1, "failed", "open" }, { code, result.verdict, world:status(id) })
+    assert.matches("longer than it may", result.reason)
+    assert.is_true(raw.rusage.max_rss_kb < 200 << 10)
+    local size = fs.stat(("%s/.wrapix/logs/no-spec/%s/attempt-1.jsonl"):format(world.workspace, id)).size
+    assert.is_true(size <= (64 << 20) + (257 << 10))
   end)
 
   it("hang after result: background programs keep it open", function()

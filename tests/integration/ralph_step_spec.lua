@@ -115,6 +115,37 @@ describe("ralph step", function()
     assert.equal("open", world:status(id))
   end)
 
+  it("tells of a file that is too large for a tree, which is neither judged nor committed", function()
+    world = worlds.new()
+    local id = world:add("Do it")
+    world:play("truncate -s 1G big; write a 1; complete")
+    local result = world:ralph("step")
+    assert.equal(0, result.code, result.stderr)
+    assert.matches("\n  not looked at, and not committed: big (too large)\n", result.stdout, 1, true)
+    assert.equal("closed", world:status(id))
+    assert.equal("a", world:git("show", "--format=", "--name-only", "HEAD"))
+  end)
+
+  it("closes nothing where the disk of its books is full, and goes on when there is room", function()
+    world = worlds.new()
+    local id = world:add("Do it")
+    world:play("write a 1; complete")
+    assert(fs.ensure_dir(world.dir .. "/state"))
+    local alone = { "--mount", "--propagation", "private" }
+    if require("wrapix.sys").euid() ~= 0 then alone[#alone + 1] = "--map-root-user" end
+    local script = 'mount -t tmpfs -o size=32k wrapix-test "$1" || exit 99; exec "$2" ralph loop'
+    local words = table.move({ "sh", "-c", script, "sh", world.dir .. "/state",
+      require("support.world").wrapix }, 1, 6, #alone + 1, alone)
+    local result = world:run(words, { program = "unshare" })
+    if result.code == 99 then return pending("this kernel lets nobody but root mount a small file system") end
+    assert.equal(1, result.code, result.stdout)
+    assert.matches("hint: free space there", result.stderr, 1, true)
+    assert.same({ "open", 0 }, { world:status(id), world:runs() })
+    assert.equal(0, world:ralph("loop").code)
+    assert.equal("closed", world:status(id))
+    assert.equal("1", world:git("show", "HEAD:a"))
+  end)
+
   it("works in a directory that is no repository", function()
     world = worlds.new('verify = { "test -e a" }')
     fs.remove_tree(world.workspace .. "/.git")

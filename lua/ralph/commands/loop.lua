@@ -61,7 +61,8 @@ function M.run(args, deps)
   elseif args.dry_run then
     show_plan(summary, deps)
   else
-    if summary.hint then deps.report:note(summary.hint) end
+    local advice = shared.hint(summary.reason, summary.hint)
+    if advice then deps.report:note("stopped", advice) end
     deps.out("ralph: " .. wrapix.log.clean(loop.line(summary)) .. "\n")
   end
   return summary.exit

@@ -53,6 +53,22 @@ function M.accept_protected(args, project)
   return require("ralph.protected").accept(project)
 end
 
+-- Of the system, and of git.
+local FULL = { "no space left on device", "out of diskspace" }
+
+--- What helps where nobody else has said it.
+---@param message string?
+---@param hint string?
+---@return string?
+function M.hint(message, hint)
+  if hint then return hint end
+  for _, words in ipairs(FULL) do
+    if message and message:lower():find(words, 1, true) then
+      return "free space there; what was not written down is settled by the next start"
+    end
+  end
+end
+
 --- Tells of a failure, and gives the exit status.
 ---@param deps table
 ---@param message string
@@ -60,7 +76,7 @@ end
 ---@param hint string?
 ---@return integer
 function M.refuse(deps, message, code, hint)
-  deps.report:error(message, hint)
+  deps.report:error(message, M.hint(message, hint))
   local signal = code and wrapix.proc.signal_number(code:match("^SIG(%u+)$") or "")
   if signal then return 128 + signal end
   return code == "EUSAGE" and 2 or 1

@@ -27,7 +27,7 @@ local function tell(result, deps)
   if result.verdict == nil then
     deps.report:note(result.reason, result.hint)
   elseif result.verdict == "broken" or not result.evidence then
-    deps.report:error(("step: %s"):format(result.reason or result.verdict), result.hint)
+    deps.report:error(("step: %s"):format(result.reason or result.verdict), shared.hint(result.reason, result.hint))
   end
   for _, one in ipairs(result.settled or {}) do
     if one.rescue then deps.report:note(("%s: work kept as %s"):format(one.id, one.rescue.ref)) end
