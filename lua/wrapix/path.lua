@@ -96,7 +96,8 @@ end
 ---@return string
 function M.basename(p)
   check(p, "p", 2)
-  return p:match("([^/]+)/*$") or p:sub(1, 1)
+  -- Anchored: else each of its bytes would be tried as the first, with names of any length.
+  return p:match("^.*/([^/]+)/*$") or p:match("^([^/]+)/*$") or p:sub(1, 1)
 end
 
 --- The way from a directory to a path, by text.
