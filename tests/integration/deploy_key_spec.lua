@@ -9,7 +9,7 @@ local proc = require("wrapix.proc")
 local sys = require("wrapix.sys")
 
 local ROOT = rawget(_G, "WRAPIX_ROOT")
-local WRAPIX = ROOT .. "/build/wrapix"
+local WRAPIX = assert(require("wrapix.fs").realpath("/proc/self/exe"))
 
 describe("wrapix deploy-key", function()
   local dir, home, work, state, bin

@@ -6,6 +6,8 @@ local fs = require("wrapix.fs")
 local json = require("wrapix.json")
 local proc = require("wrapix.proc")
 
+local WRAPIX = assert(fs.realpath("/proc/self/exe"))
+
 local function eval(...)
   return assert(proc.run({ "bash", WRAPIX_ROOT .. "/tests/nix/eval.sh", ... }, { timeout = 120 }))
 end
@@ -46,7 +48,7 @@ describe("flake.nix", function()
     assert.is_string(store)
     local dir = assert(fs.temp_dir())
     assert(fs.write_atomic(dir .. "/shop.lua", table.concat(lines, "\n"), { sync = false }))
-    local shown = assert(proc.run({ WRAPIX_ROOT .. "/build/wrapix", "profile", "show", "--json",
+    local shown = assert(proc.run({ WRAPIX, "profile", "show", "--json",
       dir .. "/shop.lua" }, { env = { NIX_STORE_DIR = store } }))
     assert(fs.remove_tree(dir))
     assert.equal(0, shown.code, shown.stderr)
@@ -61,7 +63,7 @@ describe("flake.nix", function()
   end)
 
   it("knows the built-in profiles as they are", function()
-    local made = assert(proc.run({ WRAPIX_ROOT .. "/build/wrapix", "--run",
+    local made = assert(proc.run({ WRAPIX, "--run",
       WRAPIX_ROOT .. "/src/nix/profiles.lua" }))
     assert.equal(0, made.code, made.stderr)
     assert.equal(made.stdout, assert(fs.read(WRAPIX_ROOT .. "/src/nix/profiles.json")),

@@ -9,8 +9,9 @@ local task = require("wrapix.task")
 
 local WRAPIX, PATIENCE = daemons.WRAPIX, daemons.PATIENCE
 local line = daemons.line
--- Six seconds of it, and a minute in a build that looks for errors.
-local FLOOD = os.getenv("ASAN_OPTIONS") and 100000 or 1000000
+-- Three seconds of it, and a minute in a build that looks for errors. Sixteen bytes kept of each
+-- message would be seen.
+local FLOOD = os.getenv("ASAN_OPTIONS") and 100000 or 400000
 -- What is loaded with the first message counts too; a build that looks for errors puts room
 -- around each block.
 local GROWTH_KB = os.getenv("ASAN_OPTIONS") and 12000 or 6000

@@ -14,7 +14,7 @@ local ROOT = rawget(_G, "WRAPIX_ROOT")
 local APPEND = ROOT .. "/tests/support/append_records.lua"
 local SELF = assert(fs.readlink("/proc/self/exe"))
 local KILL = 9
-local FAULTY = ROOT .. "/build/fault/wrapix"
+local FAULTY = SELF:match("^(.*/)") .. "fault/wrapix"
 
 local dir
 

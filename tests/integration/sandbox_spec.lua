@@ -103,21 +103,21 @@ describe("a script's sandbox", function()
 
   it("keeps its time limit after the start", function()
     script([[
-      profile.limits = { timeout = 2 }
+      profile.limits = { timeout = 1 }
       local timed <close> = assert(assert(wrapix.sandbox(profile)):start())
       local quick = assert(timed:exec({ "true" }))
       assert(quick.code == 0 and quick.stopped == nil)
-      local result = assert(timed:exec({ "sleep", "3" })) -- the double lets it go on
-      assert(result.stopped == "time limit of 2 s", result.stopped)
+      local result = assert(timed:exec({ "sleep", "2" })) -- the double lets it go on
+      assert(result.stopped == "time limit of 1 s", result.stopped)
       local more, message, code = timed:exec({ "true" })
       assert(more == nil and code == "ETIMEDOUT", code)
-      assert(message:find("has ended: time limit of 2 s", 1, true), message)
+      assert(message:find("has ended: time limit of 1 s", 1, true), message)
       assert(timed:stop(1))
       assert(timed:stop(1))
     ]])
     assert.same({ "info", "run", "exec", "exec", "stop", "rm" }, world:verbs())
     local line = require("wrapix.fs").read(world.dir .. "/state/wrapix/sessions.jsonl")
-    assert.truthy(line:find('"stopped":"time limit of 2 s"', 1, true), line)
+    assert.truthy(line:find('"stopped":"time limit of 1 s"', 1, true), line)
   end)
 
   it("is ended once, by the limit or by whoever stops it meanwhile", function()

@@ -142,16 +142,16 @@ describe("json.decode", function()
     assert.equal(6, at)
   end)
 
-  it("reads ten megabytes of each shape in linear time", function()
-    local long = '"' .. ("ä\\n"):rep(2500000) .. '"'
-    local list = "[" .. ("1,"):rep(1000000) .. "1]"
+  it("reads megabytes of each shape in linear time", function()
+    local long = '"' .. ("ä\\n"):rep(1000000) .. '"'
+    local list = "[" .. ("1,"):rep(400000) .. "1]"
     local keys = {}
-    for i = 1, 200000 do keys[i] = ('"key%d":%d'):format(i, i) end
+    for i = 1, 80000 do keys[i] = ('"key%d":%d'):format(i, i) end
     local start = os.clock()
-    assert.equal(7500000, #json.decode(long))
-    assert.equal(1000001, #json.decode(list))
+    assert.equal(3000000, #json.decode(long))
+    assert.equal(400001, #json.decode(list))
     assert.equal(777, json.decode("{" .. table.concat(keys, ",") .. "}").key777)
-    assert.is_nil((json.decode(('{"a":'):rep(2000000))))
+    assert.is_nil((json.decode(('{"a":'):rep(800000))))
     -- Seconds where quadratic time would take hours; valgrind has its share too.
     assert.is_true(os.clock() - start < 200)
   end)
@@ -201,7 +201,7 @@ describe("json.decode", function()
       "[", "]", "{", "}", ",", ":", '"', "\\u", "d83d", "1", "0", ".", "e", "-", "true", "null",
       " ", "\xC3", "\xA4", "\0", "a",
     }
-    for _ = 1, 20000 do
+    for _ = 1, 10000 do
       local text = {}
       for i = 1, random(12) do text[i] = pieces[random(#pieces)] end
       local value, message, at = json.decode(table.concat(text))

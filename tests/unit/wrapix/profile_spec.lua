@@ -402,7 +402,7 @@ describe("any table at all", function()
 
   it("gives a profile or a clean message, never an error", function()
     local good = 0
-    for _ = 1, 3000 do
+    for _ = 1, 1000 do
       local t = tbl()
       if random(2) == 1 then t = profile.derive(t, tbl()) end
       local p, message, code = profile.from_table(t, { source = "s.lua" })
