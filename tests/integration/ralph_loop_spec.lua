@@ -86,6 +86,22 @@ describe("ralph loop", function()
     assert.matches("^Usage: ralph step ", select(2, ralph("step", "--help")))
   end)
 
+  it("works on the list of bd as on its own", function()
+    world = worlds.new('tracker = "bd"')
+    assert(fs.ensure_dir(world.dir .. "/beads"))
+    local script = world:write("bin/bd", ("#!/bin/sh\nFAKE_BD_WRAPIX=%s FAKE_BD_DIR=%s exec %s \"$@\"\n"):format(
+      require("support.world").wrapix, world.dir .. "/beads", WRAPIX_ROOT .. "/tests/support/fake_bd/bd"))
+    assert(fs.chmod(script, 493))
+    world.env.PATH = world.dir .. "/bin:" .. world.env.PATH
+    for _, title in ipairs({ "One", "Two" }) do assert.equal(0, world:ralph("issue", "add", title).code) end
+    world:play("write a 1; complete", [["$RALPH" ask 'red?'; finish bye]])
+    local result = world:ralph("loop")
+    assert.equal(102, result.code, result.stdout .. result.stderr)
+    assert.matches("waiting: 1 issue waits for a person (1 done", result.stdout, 1, true)
+    assert.matches("red%?\n  answer: wrapix ralph answer %S+ TEXT", world:ralph("answer").stdout)
+    assert.is_nil(fs.stat(world.workspace .. "/.wrapix/issues.jsonl"))
+  end)
+
   it("does not call done what never was, nor what somebody put off", function()
     world = worlds.new()
     for _, words in ipairs({ { "loop" }, { "loop", "--dry-run" }, { "step" } }) do

@@ -42,7 +42,7 @@ local function print_question(issue, question, deps)
   for i, option in ipairs(options_of(question)) do
     deps.out(("  %d. %s\n"):format(i, common.show(option)))
   end
-  deps.out(("  answer: ralph answer %s %s\n"):format(common.show(issue.id),
+  deps.out(("  answer: %s answer %s %s\n"):format(deps.called or "ralph", common.show(issue.id),
     #options_of(question) > 0 and "NUMBER|TEXT" or "TEXT"))
 end
 
