@@ -17,7 +17,7 @@ local LARGEST_RULES = 1 << 20
 
 -- The times of files are ticks of the kernel, or whole seconds where a file system has no
 -- finer ones: a file that is younger may be changed again and look the same.
-local TICK, SECOND = 0.05, 2.1
+local TICK, SECOND = 0.02, 2.1
 
 local paths = {}
 
