@@ -78,6 +78,9 @@ local function plain_lines(deps)
   end
 end
 
+-- What ralph.transcript says of what it left out, in a line of its own.
+local CUT = '{"text":"([^"\n]*)","type":"wrapix"}\n'
+
 -- What shows bytes of the stream: the reader is chosen when there are some.
 local function shower(args, deps, project)
   if args.raw then return deps.out end
@@ -85,7 +88,13 @@ local function shower(args, deps, project)
   return function(chunk)
     if reader == nil then reader = reader_for(project, chunk) or false end
     if not reader then return plain(chunk) end
-    for _, event in ipairs(reader:feed(chunk)) do display:event(event) end
+    local at = 1
+    repeat
+      local from, last, text = chunk:find(CUT, at)
+      for _, event in ipairs(reader:feed(chunk:sub(at, (from or #chunk + 1) - 1))) do display:event(event) end
+      if text then display:say("  " .. text, "yellow") end
+      at = (last or #chunk) + 1
+    until not from
   end
 end
 
