@@ -34,7 +34,10 @@ end
 local function project_in(dir)
   assert(fs.copy_tree(here .. "/project", dir .. "/text"))
   assert(fs.copy_tree(here .. "/agent", dir .. "/agent"))
-  return { dir = dir .. "/text", env = { XDG_STATE_HOME = dir .. "/state" } }
+  -- As `make install` links it.
+  assert(fs.symlink(program, dir .. "/ralph"))
+  return { dir = dir .. "/text", env = { XDG_STATE_HOME = dir .. "/state" },
+    programs = { wrapix = program, ralph = dir .. "/ralph" } }
 end
 
 -- Runs wrapix, or ralph, as you would type it; the status has to be the one that is wanted.
@@ -42,8 +45,7 @@ local function type_in(project, wanted, words, opts)
   local shown = {}
   for i, word in ipairs(words) do shown[i] = word:find("[^%w/=._-]") and '"' .. word .. '"' or word end
   print("$ " .. table.concat(shown, " "))
-  if words[1] == "ralph" then words = { "wrapix", table.unpack(words) } end
-  local result = assert(proc.run({ program, table.unpack(words, 2) }, {
+  local result = assert(proc.run({ project.programs[words[1]], table.unpack(words, 2) }, {
     cwd = project.dir, env = project.env, stdout = opts and opts.stdout or "inherit", stderr = "inherit",
   }))
   if result.code ~= wanted then fail(("status %s, and not %d"):format(result.code or "?", wanted)) end
