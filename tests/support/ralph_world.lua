@@ -19,7 +19,8 @@ return {
 
 -- The double has no mounts: the socket lies where the session has it.
 local CLIENT = [[#!/bin/sh
-exec %s --run %s/tests/support/ralph_client.lua "%s/run/wrapix/sessions/$WRAPIX_SESSION_ID/run/ralph.sock" "$@"
+export WRAPIX_RALPH_SOCKET="%s/run/wrapix/sessions/$WRAPIX_SESSION_ID/run/ralph.sock"
+exec %s "$@"
 ]]
 
 ---@class wrapix.test.RalphWorld: wrapix.test.World
@@ -117,7 +118,7 @@ function M.new(config)
   world.env.GIT_AUTHOR_NAME, world.env.GIT_AUTHOR_EMAIL = "toy", "toy@localhost"
   world.env.GIT_COMMITTER_NAME, world.env.GIT_COMMITTER_EMAIL = "toy", "toy@localhost"
   world:write("config/wrapix/agents/play.lua", PLAY)
-  local client = world:write("toy/ralph", CLIENT:format(worlds.wrapix, WRAPIX_ROOT, world.dir))
+  local client = world:write("toy/ralph", CLIENT:format(world.dir, worlds.wrapix:match("^(.*/)") .. "guest/wrapix-ralph"))
   assert(fs.chmod(client, tonumber("755", 8)))
   world:write("config/wrapix/profiles/toy.lua", ([[return { name = "toy", image = %q, agents = { "play" },
     agent = "play", env = { RALPH = %q, GIT_CONFIG_GLOBAL = "/dev/null" },
