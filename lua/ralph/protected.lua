@@ -19,6 +19,8 @@ local MOST_PATHS = 1000
 ---@field path string as in evidence
 ---@field issue string whose attempt changed it
 
+local ANEW = "look at what `protect` names; `ralph step --accept-protected` takes it for right as it is"
+
 local function file_of(project) return project.dirs.state .. "/protected.json" end
 
 -- Entries: the issue, what its attempts began with, and the paths; "*" for any that is
@@ -31,7 +33,7 @@ local function read(project)
   end
   local list = wrapix.json.decode(text)
   if type(list) == "table" then return list end
-  return nil, ("protect: %s: is torn"):format(file_of(project)), "EINVAL", "`ralph step --accept-protected` begins anew"
+  return nil, ("protect: %s: is torn"):format(file_of(project)), "EINVAL", ANEW
 end
 
 local function write(project, list)
@@ -153,7 +155,7 @@ function M.touched(project, repo, rules, now)
   for _, entry in ipairs(list) do
     local found
     found, message, code, hint = still(repo, rules, entry, now)
-    if not found then return nil, message, code, hint end
+    if not found then return nil, "protect: " .. message, code, hint or ANEW end
     if #found > 0 then kept[#kept + 1] = entry end
     for _, one in ipairs(found) do
       if not have[one.path] then all[#all + 1] = one end

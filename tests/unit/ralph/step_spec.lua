@@ -216,6 +216,12 @@ describe("step", function()
     assert.matches("protect: src/a.c: was changed by an attempt at a-1", result.reason, 1, true)
     assert.equal("open", status("a-2"))
     desk.tracker.dead = {}
+    local changes = desk.repo.changes
+    desk.repo.changes = function() return nil, "git: diff-tree: bad object older", "EGIT" end
+    result = again({ id = "a-2" })
+    assert.equal("protect: git: diff-tree: bad object older", result.reason)
+    assert.matches("--accept-protected", result.hint, 1, true)
+    desk.repo.changes = changes
     assert.equal("failed", again({ id = "a-1" }).verdict)
     assert(require("ralph.protected").accept(desk.project))
     assert.is_nil(again({ id = "a-2" }).reason:find("a-1", 1, true))
