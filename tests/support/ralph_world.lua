@@ -118,7 +118,8 @@ function M.new(config)
   world.env.GIT_AUTHOR_NAME, world.env.GIT_AUTHOR_EMAIL = "toy", "toy@localhost"
   world.env.GIT_COMMITTER_NAME, world.env.GIT_COMMITTER_EMAIL = "toy", "toy@localhost"
   world:write("config/wrapix/agents/play.lua", PLAY)
-  local client = world:write("toy/ralph", CLIENT:format(world.dir, worlds.wrapix:match("^(.*/)") .. "guest/wrapix-ralph"))
+  local program = worlds.wrapix:match("^(.*/)") .. "guest/wrapix-ralph"
+  local client = world:write("toy/ralph", CLIENT:format(world.dir, program))
   assert(fs.chmod(client, tonumber("755", 8)))
   world:write("config/wrapix/profiles/toy.lua", ([[return { name = "toy", image = %q, agents = { "play" },
     agent = "play", env = { RALPH = %q, GIT_CONFIG_GLOBAL = "/dev/null" },
