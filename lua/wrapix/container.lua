@@ -5,6 +5,7 @@
 local c = require("wrapix._c.container")
 local lazy = require("wrapix.lazy")
 local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 local terminals = lazy("wrapix.terminal")
 
@@ -44,6 +45,11 @@ function M.write_stderr(text) return c.write_fd(2, text) end
 ---@param text string
 ---@return true|nil, string?, string?
 function M.write_stdout(text) return c.write_fd(1, text) end
+
+---Whether what a command gets as its stdin is our terminal.
+---@param stdin any as in proc.spawn
+---@return boolean
+function M.is_terminal(stdin) return stdin == "inherit" and sys.isatty(0) end
 
 ---Runs an engine command that must be tried even while the task is being ended.
 ---@param argv string[]

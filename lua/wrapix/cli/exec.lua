@@ -100,6 +100,8 @@ local function run_engine(argv, lease, opts, deps)
   local pass_on = signals_of(lease, deps)
   return deps.container.run(argv, {
     stdout = opts.stdout, stderr = opts.stderr, on_stderr = opts.on_stderr,
+    -- What is typed goes to the command over its lease; the engine's process would end.
+    session = lease and not opts.tty and not deps.container.is_terminal("inherit"),
     on_start = function(running) process = running end,
     on_signal = function(name)
       if process and not process:exited() then pass_on(name, process) end
@@ -194,7 +196,8 @@ function M.run(args, deps)
   if tty then add_terminal(env, deps) end
   if lease then env[#env + 1] = found.variable end
   local run, result = args.json and run_collected or run_with
-  result, message, code = run(words_of(args, found.live, env, tty, deps), lease, deps, {})
+  result, message, code =
+    run(words_of(args, found.live, env, tty, deps), lease, deps, { tty = tty })
   if not result then return prepare.refuse(deps, message, code) end
   if is_refused(result, lease) then
     if args.json then deps.err(result.stderr) end

@@ -4,6 +4,7 @@
 -- was asked to stay. The life of a sandbox is told in docs/architecture.md.
 
 local container = require("wrapix.container")
+local engine = require("wrapix.launch.engine")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
 local handovers = require("wrapix.lazy")("wrapix.launch.handover")
@@ -73,12 +74,6 @@ local NO_HOOKS = setmetatable({ results = {}, has = function() return false end 
 local Launch = {}
 Launch.__index = Launch
 
-local function timeout_of(plan)
-  for _, limit in ipairs(plan.limits) do
-    if limit.name == "timeout" then return limit.value end
-  end
-end
-
 ---Goes on with another plan of the same session.
 ---@param plan table
 ---@return true|nil
@@ -118,15 +113,6 @@ end
 
 -- One start ---------------------------------------------------------------------------
 
--- What the time limit does, whoever is waited for.
-function Launch:_clock_watch()
-  local limit = timeout_of(self.plan)
-  return {
-    timeout = limit,
-    on_timeout = function() self.stopper:stop(("time limit of %g s"):format(limit)) end,
-  }
-end
-
 -- A signal is the sandbox's business while there is one. Before and after it ends
 -- what this process does instead; its cleanup runs.
 function Launch:_on_signal(name, sender)
@@ -138,48 +124,12 @@ function Launch:_on_signal(name, sender)
 end
 
 -- What is said beside a program that gets the terminal may be wiped by its screen.
-function Launch:_warn_twice(text)
+---@param text string
+function Launch:warn_beside(text)
   self.report:warn(text)
   if not self.plan.terminal.tty or self.plan.detach then return end
   self.held_log = self.held_log or held_log.new(self.report)
   self.held_log:warn(text)
-end
-
--- What the program does at its terminal to be noticed, where the profile asks for that.
-function Launch:_attention()
-  local plan = self.plan
-  local is_seen = plan.terminal.tty or self.opts.on_stdout
-  if not plan.terminal.watch or plan.detach or not is_seen then return nil end
-  return {
-    take = function(text, idle)
-      if self.notify then self.notify:watch(text, idle) end
-    end,
-    missing = function(msg) self:_warn_twice("notify: the terminal is not watched: " .. msg) end,
-  }
-end
-
--- The engine's process for as long as it lives; in a detached start it ends as
--- soon as the container runs.
-function Launch:_run_engine(errors)
-  local plan, opts, watch = self.plan, self.opts, self:_clock_watch()
-  watch.env = opts.env
-  -- The engine's helpers leave files where they are, such as `oom` after an OOM kill.
-  watch.cwd = self.session.root
-  watch.stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null"
-  watch.input = plan.terminal.stdin and opts.input or nil
-  watch.stdout = plan.detach and "null" or opts.stdout
-  watch.on_stdout = not plan.detach and opts.on_stdout or nil
-  watch.stderr, watch.session = "pipe", opts.apart
-  watch.on_stderr = function(chunk) return errors:take(chunk) end
-  watch.attention = self:_attention()
-  watch.on_start = function(running)
-    self.is_up, self.was_up = true, true
-    self.stopper.has_ended = function() return running:exited() end
-    self.stopper.signal = function(name) running:kill(name) end
-    self.session:note_engine(running:pid())
-    fault.point("launch.engine_started")
-  end
-  return container.run(podman.argv(plan), watch)
 end
 
 function Launch:_serve_lease()
@@ -192,7 +142,7 @@ function Launch:_serve_notify()
   if self.notify then return true end
   local msg
   self.notify, msg = notify.open(self)
-  if not self.notify then self:_warn_twice("notify: " .. msg) end
+  if not self.notify then self:warn_beside("notify: " .. msg) end
   return true
 end
 
@@ -213,7 +163,7 @@ function Launch:_attempt()
     local serving = scope:spawn(self._serve_lease, self)
     local slow = scope:spawn(self._notice_slow_start, self)
     scope:spawn(self._serve_notify, self)
-    local ended, why, what = self:_run_engine(errors)
+    local ended, why, what = engine.run(self, errors)
     if ended and ended.code == 0 and self.plan.detach and not self.opts.hold then
       ended = self:_wait_detached(serving, ended)
     end
@@ -272,7 +222,7 @@ function Launch:_wait_detached(serving, engine_result)
   if is_up and self.opts.on_detached then self.opts.on_detached(self.plan.name) end
   fault.point("launch.detached")
   local start = sys.clock()
-  container.supervise(self:_clock_watch(), function()
+  container.supervise(engine.clock(self), function()
     serving:wait()
     return true
   end)
@@ -308,6 +258,9 @@ function Launch:_start()
   if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
     return result, errors
   end
+  -- It was for a program that nobody has to be built for any more.
+  self.interrupted = self.stopper.asked
+  if self.interrupted then return nil, "start: interrupted", self.interrupted end
   local made, msg, what, hint = self:_make_image()
   if not made then return nil, msg, what, hint end
   self.clock("image")
@@ -397,6 +350,9 @@ function Launch:_live_safely()
   local out = table.pack(xpcall(self._live, debug.traceback, self))
   if out[1] then return table.unpack(out, 2, out.n) end
   removal.run(self.plan, 15)
+  -- Who goes on after the first wait that is cut off is ended by an error at the second.
+  local is_cut = self.interrupted and tostring(out[2]):match("^[^\n]*ECANCELED")
+  if is_cut then return nil, "start: interrupted", self.interrupted end
   task.shield(self.close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
   error(out[2], 0)
 end
@@ -463,7 +419,7 @@ function Launch:_run()
   end
   self.clock("container")
   if self:_is_held(result) then
-    result.held = held.new(self, timeout_of(self.plan))
+    result.held = held.new(self, engine.timeout(self.plan))
   else
     task.shield(self.close, self, result, msg, code)
   end

@@ -22,7 +22,9 @@ local ORPHAN_SECONDS, NOTICE_SECONDS = 2.5, 1
 ---@field reason string? why the sandbox was stopped
 ---@field interrupts integer how often INT or QUIT came
 ---@field has_ended fun(): boolean
----@field signal fun(name: string) hands a signal to the engine's process
+---@field asked string? the first signal that came, such as "SIGINT"
+---@field kill_engine fun()
+---@field hears_terminal boolean? what is typed at our terminal reaches the engine's process too
 ---@field before_stop fun() runs once, before the first stop
 ---@field hurry fun() it is to be over at once: called when asked again
 ---@field lease wrapix.Lease?
@@ -45,7 +47,7 @@ end
 
 function Stopper:_kill()
   M.force_out(self._plan, engine)
-  self.signal("KILL")
+  self.kill_engine()
   fault.point("stopper.killed")
   return true
 end
@@ -111,21 +113,29 @@ function Stopper:on_orphan()
   task.spawn(self._outlive, self)
 end
 
+-- Over the lease: it waits there for a program that is not there yet, and needs nothing
+-- of the engine's process, which a signal at the wrong moment ends.
+function Stopper:_pass_on(name)
+  if not self.lease then return end
+  task.spawn(function()
+    self.lease:signal(proc.signal_number(name))
+    return true
+  end)
+end
+
 ---@param name string
 ---@param sender integer pid, 0 when it was typed at the terminal
 function Stopper:on_signal(name, sender)
+  self.asked = self.asked or "SIG" .. name
   if name == "TERM" or name == "HUP" then return self:stop("SIG" .. name) end
   self.interrupts = self.interrupts + 1
   local has_terminal = self._plan.terminal.tty
   if self._plan.detach or (self.interrupts >= 3 and not has_terminal) then
     return self:stop("SIG" .. name)
   end
-  if sender == 0 then return end -- the terminal gave it to the engine as well
-  if not has_terminal then return self.signal(name) end
-  task.spawn(function() -- with a terminal the engine does not pass signals on
-    engine(podman.kill_argv(self._plan, name), 10)
-    return true
-  end)
+  -- The engine passes on, or dies of, what the terminal gave to it as well.
+  if sender == 0 and self.hears_terminal then return end
+  self:_pass_on(name)
 end
 
 ---@param plan table
@@ -135,7 +145,7 @@ function M.new(plan, report)
   return setmetatable({
     interrupts = 0, _plan = plan, _report = report,
     has_ended = function() return false end,
-    signal = function() end,
+    kill_engine = function() end,
     before_stop = function() end,
     hurry = function() end,
   }, Stopper)
