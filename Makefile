@@ -55,7 +55,7 @@ LIB_SRC := $(filter-out %_$(FOREIGN).c,$(wildcard src/core/*.c src/api/*.c)) \
   src/sched.c src/host.c src/embed.c
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/scripts.o
 GUEST := $(patsubst src/guest/%.c,$(BUILD)/guest/wrapix-%,$(wildcard src/guest/*.c))
-LUA_FILES := $(shell find lua profiles -name '*.lua' -o -path '*/template/*' -type f 2>&- | sort)
+LUA_FILES := $(shell find lua profiles -name '*.lua' -o -name '*.sh' -o -path '*/template/*' -type f 2>&- | sort)
 LUA_NAMES := $(patsubst lua/%,%,$(LUA_FILES))
 UNIT_C := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/core/*_test.c))
 # Programs that specs of integration start: a double of podman, a terminal.
@@ -213,7 +213,7 @@ bench: all
 ## install, uninstall         with PREFIX= (/usr/local) and DESTDIR=
 DOCS := $(wildcard README.md LICENSE CHANGELOG.md docs/*.md)
 # Names by which the program is another command; see PROGRAMS of wrapix.cli.
-LINKS := $(addprefix $(BINDIR)/,ralph wrapix-notifyd)
+LINKS := $(addprefix $(BINDIR)/,ralph wrapix-notifyd wrapix-builder)
 INSTALLED := $(BINDIR)/wrapix $(LINKS) $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
   $(addprefix $(LIBDIR)/,libwrapix.a libwrapix.so $(SONAME) pkgconfig/wrapix.pc) \
   $(addprefix $(DOCDIR)/,$(notdir $(DOCS)))

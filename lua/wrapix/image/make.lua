@@ -30,6 +30,7 @@ local STEPS = {
     return ("with %s the agents need"):format(count(stage.packages, "package"))
   end,
   agents = function(_, stage) return ("with %s"):format(npm_failure.words(stage)) end,
+  builder = function() return "with its users and the store it begins with" end,
   npm = function() return "to install agents with (once; about a minute)" end,
 }
 
@@ -52,6 +53,7 @@ local LABELS = {
     add("wrapix.agents", words(list))
     add("wrapix.npm", stage.npm and stage.npm.ref)
   end,
+  builder = function() end,
   npm = function(add, _, _, from) add("wrapix.base", from) end,
 }
 
