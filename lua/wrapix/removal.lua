@@ -3,7 +3,7 @@
 -- engine refuses the first time, having found out only then what became of it.
 
 local container = require("wrapix.container")
-local podman = require("wrapix.runtime.podman")
+local runtimes = require("wrapix.runtime")
 
 local M = {}
 
@@ -17,12 +17,12 @@ local TRIES = 2
 ---@return string? message
 ---@return string? code "EENGINE"
 function M.run(plan, timeout)
-  local reason
+  local runtime, reason = runtimes.of(plan.runtime), nil
   for _ = 1, TRIES do
-    local result, msg, code = container.shielded(podman.remove_argv(plan), timeout)
+    local result, msg, code = container.shielded(runtime.remove_argv(plan), timeout)
     if not result then return nil, msg, code end
     if result.code == 0 then return true end
-    reason = result.stderr:match("([^\n]+)%s*$") or "podman failed"
+    reason = result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed"
   end
   return nil, "engine: " .. reason, "EENGINE"
 end

@@ -101,7 +101,8 @@ end
 local function info(plan, known)
   return json.encode({
     session = plan.session, name = plan.name, profile = plan.profile,
-    engine = { path = plan.engine.path, oci_runtime = plan.engine.oci_runtime },
+    runtime = plan.runtime, engine = { path = plan.engine.path,
+      oci_runtime = plan.engine.oci_runtime, version = plan.engine.version },
     workspace = plan.workspace.source, image = plan.image.ref, network = plan.network.mode,
     detach = plan.detach, keep = plan.keep, tty = plan.terminal.tty, start = sys.time(),
     log = plan.log_path, uid = plan.user.uid, version = known.engine.version_text,

@@ -33,11 +33,11 @@ local MODULES = {
   plan = "wrapix.plan",
   plan_host = "wrapix.plan.host",
   plan_limits = "wrapix.plan.limits",
-  podman = "wrapix.runtime.podman",
   proc = "wrapix.proc",
   profile = "wrapix.profile",
   reap = "wrapix.reap",
   record = "wrapix.record",
+  runtimes = "wrapix.runtime",
   store = "wrapix.agent.store",
   stopping = "wrapix.stopping",
   sys = "wrapix.sys",
@@ -80,7 +80,7 @@ function M.new()
   deps.context = context.profiles
   deps.interruptible = function(fn) return require("wrapix.container").interruptible(fn) end
   deps.dirs = context.dirs
-  deps.gather = function(opts) return context.facts(opts.workspace) end
+  deps.gather = function(opts) return context.facts(opts.workspace, opts) end
   deps.has_terminal = function() return deps.sys.isatty(0) and deps.sys.isatty(1) end
   deps.color = wants_color(deps)
   return deps

@@ -183,7 +183,7 @@ local function is_refused(result, lease)
 end
 
 local function words_of(args, live, env, tty, deps)
-  return deps.podman.exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
+  return deps.runtimes.of(live.runtime).exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
     stdin = true, tty = tty, workdir = args.workdir, env = env,
   })
 end

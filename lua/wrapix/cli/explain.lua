@@ -31,9 +31,10 @@ local M = {
 function M.run(args, deps)
   local plan, facts, code, hint = prepare.plan(args, deps, "explain")
   if not plan then return prepare.refuse(deps, facts, code, hint) end
-  local flags = deps.podman.flags(plan)
+  local runtime = deps.runtimes.of(plan.runtime)
+  local flags = runtime.flags(plan)
   if args.json then
-    local argv = deps.json.array(deps.podman.argv(plan))
+    local argv = deps.json.array(runtime.argv(plan))
     local data = { plan = output.plan(plan, deps), flags = deps.json.array(flags), argv = argv }
     return output.json(data, deps)
   end

@@ -5,6 +5,7 @@
 
 local mount = require("wrapix.lazy")("wrapix.mount")
 local path = require("wrapix.path")
+local runtimes = require("wrapix.lazy")("wrapix.runtime")
 local schema = require("wrapix.schema")
 local units = require("wrapix.plan.units")
 
@@ -31,6 +32,12 @@ end
 local function check_directory(text)
   if text ~= "" then return true end
   return nil, "is no directory"
+end
+
+local function check_runtime(text)
+  local name, reason = runtimes.parse(text)
+  if name then return true end
+  return nil, reason
 end
 
 M.json = { flags = { "--json" }, description = "Print JSON instead of text." }
@@ -69,8 +76,9 @@ M.sandbox = {
   { flags = { "--agent" }, argname = "NAME", description = "Run this agent." },
   { flags = { "--network" }, argname = "open|none", choices = { "open", "none" },
     description = "Full network or none at all." },
-  { flags = { "--runtime" }, argname = "podman|container", choices = { "podman", "container" },
-    description = "The container engine." },
+  { flags = { "--runtime" }, argname = "podman|container", check = check_runtime,
+    description = "The container engine (default: container on macOS, podman elsewhere). "
+      .. "container@VERSION is assumed by --dry-run and explain." },
   { flags = { "--cpus" }, argname = "N", check = units.cpus,
     description = "Processors, such as 2 or 1.5." },
   { flags = { "--memory" }, argname = "SIZE", check = units.size,

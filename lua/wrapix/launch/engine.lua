@@ -5,7 +5,7 @@
 
 local container = require("wrapix.container")
 local fault = require("wrapix.fault")
-local podman = require("wrapix.runtime.podman")
+local runtimes = require("wrapix.runtime")
 
 local M = {}
 
@@ -84,7 +84,7 @@ function M.run(launch, errors)
     launch.session:note_engine(running:pid())
     fault.point("launch.engine_started")
   end
-  return container.run(podman.argv(launch.plan), watch)
+  return container.run(runtimes.of(launch.plan.runtime).argv(launch.plan), watch)
 end
 
 return M

@@ -14,11 +14,11 @@ local image = require("wrapix.image")
 local leases = require("wrapix.lease")
 local logfile = require("wrapix.lazy")("wrapix.logfile")
 local notify = require("wrapix.lazy")("wrapix.launch.notify")
-local podman = require("wrapix.runtime.podman")
 local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
 local session = require("wrapix.session")
 local records = require("wrapix.launch.record")
+local runtimes = require("wrapix.runtime")
 local runnings = require("wrapix.lazy")("wrapix.launch.running")
 local stoppers = require("wrapix.launch.stopper")
 local sys = require("wrapix.sys")
@@ -73,6 +73,8 @@ local NO_HOOKS = setmetatable({ results = {}, has = function() return false end 
 ---@field notify wrapix.LaunchNotify?
 local Launch = {}
 Launch.__index = Launch
+
+function Launch:_runtime() return runtimes.of(self.plan.runtime) end
 
 ---Goes on with another plan of the same session.
 ---@param plan table
@@ -178,7 +180,7 @@ function Launch:_attempt()
     return ended, why, what
   end)
   if not result then return nil, msg, code end
-  if result.code == NOT_INVOKED and podman.closed_output(errors.held) then
+  if result.code == NOT_INVOKED and self:_runtime().closed_output(errors.held) then
     result.code, result.signal, errors.held = nil, SIGPIPE, ""
   end
   return result, errors
@@ -255,7 +257,7 @@ end
 function Launch:_start()
   local result, errors, code = self:_attempt()
   if not result then return nil, errors, code end
-  if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
+  if result.code ~= ENGINE_FAILED or not self:_runtime().missing_image(errors.head) then
     return result, errors
   end
   -- It was for a program that nobody has to be built for any more.
@@ -306,7 +308,7 @@ end
 function Launch:_explain_failure(result, errors)
   if self.started then return end -- what was said then was said by the program
   if result.code ~= ENGINE_FAILED and result.code ~= NOT_INVOKED then return end
-  local reason, hint = podman.failure(errors.head)
+  local reason, hint = self:_runtime().failure(errors.head)
   if reason then self.report:error("start: engine: " .. reason, hint) end
 end
 

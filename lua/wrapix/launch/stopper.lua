@@ -5,9 +5,9 @@
 
 local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local removal = require("wrapix.removal")
+local runtimes = require("wrapix.runtime")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -41,7 +41,7 @@ local function engine(argv, timeout) return proc.run(argv, { timeout = timeout, 
 ---@param plan table
 ---@param run fun(argv: string[], seconds: number)
 function M.force_out(plan, run)
-  run(podman.kill_argv(plan, "KILL"), 10)
+  run(runtimes.of(plan.runtime).kill_argv(plan, "KILL"), 10)
   if not plan.keep then removal.run(plan, 15) end
 end
 
@@ -67,7 +67,7 @@ function Stopper:_stop()
   local grace = self:_grace()
   local deadline = sys.clock() + grace + 5
   while not self.has_ended() and sys.clock() < deadline do
-    engine(podman.stop_argv(self._plan, grace), grace + 5)
+    engine(runtimes.of(self._plan.runtime).stop_argv(self._plan, grace), grace + 5)
     fault.point("stopper.stopped")
     if self.has_ended() or not task.sleep(0.2) then break end
   end
