@@ -165,6 +165,7 @@ M.closed_output = failure.closed_output
 M.failure = failure.failure
 M.is_down = failure.is_down
 M.is_absent = failure.is_absent
+M.vpn_problem = failure.vpn_problem
 
 --- Reads the answer to `list_argv`.
 function M.containers(stdout, engine) return list.containers(stdout, engine) end

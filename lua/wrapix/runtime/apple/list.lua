@@ -68,13 +68,13 @@ function M.label(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
-local STATES = { running = "running", stopped = "exited", stopping = "stopping",
-  created = "created", unknown = "unknown" }
+-- Its words → those of live.lua.
+local PHASES = { running = "running", stopping = "ending", created = "created" }
 
 local function state_of(one)
   local status = one.status
   local word = text_or_nil(status) or text_or_nil(table_or_empty(status).state) or "unknown"
-  return STATES[word:lower()] or "unknown"
+  return PHASES[word:lower()] or "ended"
 end
 
 local function started_of(one)
