@@ -25,7 +25,8 @@ end
 M[#M + 1] = { id = "explain.dry-run", says = "--dry-run prints the very command line that a start uses",
   run = function(t)
     local dir, script = t:dir(), "echo up; cat"
-    local opts = { dir = dir, args = { "--name", t.name, "-e", "WXC_A=b c", "--network", "open" }, stdin = "pipe" }
+    local opts = { dir = dir, stdin = "pipe",
+      args = { "--name", t.name, "-e", "WXC_A=b c", "--network", "open" } }
     local words = t:words({ "sh", "-c", script }, opts)
     table.insert(words, 2, "--dry-run")
     local printed = assert(proc.run(words, { input = "", timeout = 60 }))
@@ -34,7 +35,8 @@ M[#M + 1] = { id = "explain.dry-run", says = "--dry-run prints the very command 
     local real = t:wait_for("a process of the engine", function() return engine_words(t, t.name) end, 10)
     running.stdin:close()
     check.status(running:wait(), 0)
-    local said = assert(proc.run({ "sh", "-c", "set -- " .. printed.stdout:gsub("%s+$", "") .. "; shift; printf '%s ' \"$@\"" }))
+    local line = printed.stdout:gsub("%s+$", "")
+    local said = assert(proc.run({ "sh", "-c", ("set -- %s; shift; printf '%%s ' \"$@\""):format(line) }))
     check.status(said, 0)
     local wanted, got = normal(said.stdout):gmatch("%S+"), normal(real):gmatch("%S+")
     repeat
@@ -46,7 +48,8 @@ M[#M + 1] = { id = "explain.dry-run", says = "--dry-run prints the very command 
 M[#M + 1] = { id = "explain.origins", says = "explain tells for each part where it comes from",
   run = function(t)
     local profile = t:profile({ env = { WXC_ONE = "1" } })
-    local result = t:cli({ "explain", "--runtime", t.target.runtime, "--memory", "1g", profile }, { cwd = t:dir() })
+    local result = t:cli({ "explain", "--runtime", t.target.runtime, "--memory", "1g", profile },
+      { cwd = t:dir() })
     check.status(result, 0)
     check.matches(result.stdout, "WXC_ONE[^\n]*profile%.lua:1", "a variable of the profile")
     check.has(result.stdout, "--memory", "an option")
@@ -74,7 +77,8 @@ M[#M + 1] = { id = "explain.starts-nothing", says = "neither makes or starts any
   end }
 
 -- The one program of the engine that the library of the other machine may lack.
-M[#M + 1] = { id = "explain.elsewhere", says = "explain --runtime container@VERSION works where there is no such program",
+M[#M + 1] = { id = "explain.elsewhere",
+  says = "explain --runtime container@VERSION works where there is no such program",
   run = function(t)
     local result = t:cli(
       { "explain", "--runtime", "container@1.2", "-C", t:dir(), "--image", t.target.image },
