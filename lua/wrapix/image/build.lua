@@ -162,7 +162,7 @@ end
 local function pull_reference(ref, ctx)
   if ref:find("^localhost/") then
     return nil, ("image %s: no such image"):format(ref), "ENOENT",
-      "build it with `podman build`, or name another one"
+      ("build it with `%s build`, or name another one"):format(ctx.images.title)
   end
   return require("wrapix.image.base").pull(ref, ctx)
 end

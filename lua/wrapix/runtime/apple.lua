@@ -162,6 +162,7 @@ M.session_argv = control.session_argv
 M.service_argv = control.service_argv
 M.missing_image = failure.missing_image
 M.closed_output = failure.closed_output
+M.name_taken = failure.name_taken
 M.failure = failure.failure
 M.is_down = failure.is_down
 M.is_absent = failure.is_absent

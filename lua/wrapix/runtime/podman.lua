@@ -13,6 +13,7 @@ local units = require("wrapix.plan.units")
 local M = {}
 
 M.name, M.title = "podman", "Podman"
+M.images = require("wrapix.lazy")("wrapix.runtime.podman.images")
 M.detaches, M.passes_signals, M.kill_means_gone = true, true, false
 
 ---@class wrapix.Flag
@@ -274,6 +275,7 @@ function M.session_ids(stdout) return listing.session_ids(stdout) end
 M.detach_keys = control.detach_keys
 M.missing_image = failure.missing_image
 M.closed_output = failure.closed_output
+M.name_taken = failure.name_taken
 M.failure = failure.failure
 --- Podman needs no service.
 function M.is_down() return false end

@@ -55,6 +55,16 @@ end
 ---@return boolean
 function M.closed_output() return false end
 
+--- Tells whether a start failed because another container has the name.
+---@param stderr string
+---@return boolean
+function M.name_taken(stderr)
+  return any_line(stderr, function(line)
+    return (line:find("container with id %S+ already exists")
+      or line:find("container already exists: ", 1, true)) ~= nil
+  end)
+end
+
 local START = "container system start --enable-kernel-install"
 
 -- What it says, what that means, and the one line that helps. The first that fits counts.
