@@ -64,6 +64,12 @@ M.image = {
   description = "Use this image instead of the profile's.",
 }
 
+M.runtime = {
+  flags = { "--runtime" }, argname = "podman|container", check = check_runtime,
+  description = "The container engine (default: container on macOS, podman elsewhere). "
+    .. "container@VERSION is assumed by --dry-run and explain.",
+}
+
 --- What decides about a sandbox: the options of run and explain.
 ---@type wrapix.CliOption[]
 M.sandbox = {
@@ -76,9 +82,7 @@ M.sandbox = {
   { flags = { "--agent" }, argname = "NAME", description = "Run this agent." },
   { flags = { "--network" }, argname = "open|none", choices = { "open", "none" },
     description = "Full network or none at all." },
-  { flags = { "--runtime" }, argname = "podman|container", check = check_runtime,
-    description = "The container engine (default: container on macOS, podman elsewhere). "
-      .. "container@VERSION is assumed by --dry-run and explain." },
+  M.runtime,
   { flags = { "--cpus" }, argname = "N", check = units.cpus,
     description = "Processors, such as 2 or 1.5." },
   { flags = { "--memory" }, argname = "SIZE", check = units.size,
