@@ -247,9 +247,13 @@ crash: fault
 	@BUILD=$(BUILD) tests/crash/run $(ARGS)
 
 ## lint          luacheck, shellcheck, clang-tidy, cppcheck, builds without a warning
+## check-portability   compile every C source as musl and as macOS would; links nothing
 ## bench         measure what wrapix costs on top of the engine
 lint:
 	@BUILD=$(BUILD) .ci/lint
+
+check-portability:
+	@BUILD=$(BUILD) tests/portability/run
 
 # The style of the C code as clang-format knows it; part of nothing else.
 format-check:
@@ -296,4 +300,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: all guest cross deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
-  fault crash lint format-check bench install uninstall clean help FORCE
+  fault crash lint check-portability format-check bench install uninstall clean help FORCE
