@@ -10,6 +10,7 @@ local root = assert(fs.realpath(here)):gsub("/tests/conformance$", "")
 package.path = ("%s/tests/?.lua;%s"):format(root, package.path)
 _G.WRAPIX_ROOT = root
 
+local container = require("wrapix.container")
 local json = require("wrapix.json")
 local list = require("conformance.list")
 local proc = require("wrapix.proc")
@@ -87,7 +88,14 @@ local function main(...)
   local target, engine = target_of(settings)
   local quiet, began = settings.json == "1", sys.clock()
   if not quiet then io.write(("# %s, %s\n"):format(engine, system())) end
-  local results = runner.run(chosen, target, quiet and function() end or print_outcome)
+  -- Whoever ends this ends the sandboxes it has started as well.
+  local results, why = container.interruptible(function()
+    return runner.run(chosen, target, quiet and function() end or print_outcome)
+  end)
+  if not results then
+    io.stderr:write("conformance: ", why, "\n")
+    return 143
+  end
   local counts = { passed = 0, refused = 0, failed = 0 }
   for _, one in ipairs(results) do counts[one.outcome] = counts[one.outcome] + 1 end
   local text = json.encode({

@@ -116,6 +116,7 @@ local function jobs_of(behaviours, target)
 end
 
 local function do_job(job, target, note)
+  if task.is_cancelled() then return end
   local began = sys.clock()
   local function judge(one, fn)
     local ok, message = pcall(fn)
@@ -154,7 +155,7 @@ end
 local function failed_of(behaviours, outcomes)
   local list = {}
   for _, one in ipairs(behaviours) do
-    if outcomes[one.id].outcome == "failed" then list[#list + 1] = one end
+    if outcomes[one.id] and outcomes[one.id].outcome == "failed" then list[#list + 1] = one end
   end
   return list
 end
@@ -163,7 +164,7 @@ end
 ---@param behaviours conformance.Behaviour[]
 ---@param target conformance.Target
 ---@param report fun(outcome: conformance.Outcome) called with each as it is known
----@return conformance.Outcome[] in the order of the list
+---@return conformance.Outcome[] in the order of the list; fewer when it is cancelled
 function M.run(behaviours, target, report)
   local outcomes = {}
   in_order(jobs_of(behaviours, target), target, function(outcome)
@@ -183,7 +184,7 @@ function M.run(behaviours, target, report)
     end
   end
   local list = {}
-  for i, one in ipairs(behaviours) do list[i] = outcomes[one.id] end
+  for _, one in ipairs(behaviours) do list[#list + 1] = outcomes[one.id] end
   return list
 end
 

@@ -9,7 +9,9 @@ local function add(id, says, run) M[#M + 1] = { id = "status." .. id, says = say
 
 local function own(code)
   add("own-" .. code, ("a command that ends with %d gives %d"):format(code, code), function(t)
-    check.status(t:sh("exit " .. code), code)
+    local result = t:sh("echo ran; exit " .. code)
+    check.status(result, code)
+    check.equal("ran\n", result.stdout, "output")
   end)
 end
 
