@@ -231,7 +231,7 @@ function M.write_known_hosts(client)
 end
 
 -- The private half of the host's key is among them; the directory is the user's alone.
-local function write_files(builder, plan, client)
+local function write_files(builder, plan)
   local places = builder.places
   local ok, message, code = fs.ensure_dir(places.run, PRIVATE_DIR)
   for _, file in ipairs(ok and plan.files or {}) do
@@ -240,7 +240,6 @@ local function write_files(builder, plan, client)
         { mode = file.mode })
     end
   end
-  if ok then ok, message, code = M.write_known_hosts(client) end
   if ok then return true end
   return nil, "builder: write: " .. message, code, code == "ENOSPC" and FULL_HINT or nil
 end
@@ -253,9 +252,9 @@ local function ensure_store(builder, plan)
   return engine_failed(builder, "make the volume of /nix", result)
 end
 
-local function create(builder, plan, client)
+local function create(builder, plan)
   local ok, message, code, hint = check_port(builder)
-  if ok then ok, message, code, hint = write_files(builder, plan, client) end
+  if ok then ok, message, code, hint = write_files(builder, plan) end
   if ok then ok, message, code, hint = ensure_store(builder, plan) end
   if not ok then return nil, message, code, hint end
   for _, warning in ipairs(plan.warnings) do builder.report:warn(warning.text, warning.hint) end
@@ -283,7 +282,9 @@ end
 local function start_locked(builder)
   local keys, message, code, hint = keys_of.ensure(builder.places.keys)
   if not keys then return nil, message, code, hint end
-  local state
+  local ok, state
+  ok, message, code = M.write_known_hosts(M.client(builder, keys))
+  if not ok then return nil, message, code, code == "ENOSPC" and FULL_HINT or nil end
   state, message, code = M.inspect(builder)
   if not state then return nil, message, code end
   if state.state ~= "absent" and not state.is_ours then return foreign(builder) end
@@ -295,12 +296,11 @@ local function start_locked(builder)
   if not plan then return nil, message, code, hint end
   local client = M.client(builder, keys)
   if state.state == "running" then return join(builder, plan, client, state) end
-  local ok = true
   if state.state == "stopped" then
     builder.report:note("it was stopped; what it built is kept")
     ok, message, code, hint = remove(builder)
   end
-  if ok then ok, message, code, hint = create(builder, plan, client) end
+  if ok then ok, message, code, hint = create(builder, plan) end
   if ok then ok, message, code, hint = ready.wait(builder, plan.box, client) end
   if not ok then return nil, message, code, hint end
   return { was_running = false, port = builder.settings.port }
