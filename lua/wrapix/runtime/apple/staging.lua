@@ -195,9 +195,8 @@ local DEFAULT = { kind = "default", text = "default" }
 
 local function adder(steps)
   return function(what, origin, ...)
-    local words = table.pack(...)
-    for i = 1, words.n do words[i] = tostring(words[i]) end
-    words.n = nil
+    local words = { ... }
+    for i, word in ipairs(words) do words[i] = tostring(word) end
     steps[#steps + 1] = { words = words, origin = origin or DEFAULT, what = what }
   end
 end
@@ -222,10 +221,10 @@ local function add_mount(add, mount, layout, plan)
     add_session(add, plan, mount.origin)
   elseif OWN[mount.dest] then
     add("mount", mount.origin, "bind", ROOT .. mount.dest:sub(#INSIDE + 1), mount.dest, mount.mode)
-  elseif layout.places[mount] then
-    local verb = mount.kind == "socket" and "socket" or "bind"
-    add("mount", mount.origin, verb, layout.places[mount], mount.dest,
-      verb == "bind" and mount.mode or nil)
+  elseif mount.kind == "socket" then
+    add("mount", mount.origin, "socket", layout.places[mount], mount.dest)
+  else
+    add("mount", mount.origin, "bind", layout.places[mount], mount.dest, mount.mode)
   end
 end
 
