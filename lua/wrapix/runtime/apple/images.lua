@@ -239,10 +239,15 @@ local function with_labels(text, labels)
   return table.concat(lines, "\n") .. "\n"
 end
 
--- A file of the context for one instruction: part of neither its layer nor its history.
-local function with_mount(text, file, at, command)
-  return (text:gsub("%f[^\0\n]RUN ", ("RUN --mount=type=bind,source=%s,target=%s %s")
-    :format(file, at, command or "")))
+-- Files of the context for each instruction: part of neither its layer nor its history.
+local function with_mounts(text, mounts, command)
+  if #mounts == 0 then return text end
+  local words = {}
+  for i, mount in ipairs(mounts) do
+    words[i] = ("--mount=type=bind,source=%s,target=%s"):format(mount[1], mount[2])
+  end
+  local start = ("RUN %s %s"):format(table.concat(words, " "), command)
+  return (text:gsub("%f[^\0\n]RUN ", (start:gsub("%%", "%%%%"))))
 end
 
 local function mirrors_text(mirrors)
@@ -261,15 +266,15 @@ end
 ---@return string? code "EIMAGE"
 ---@return string? hint
 function M.build(job, at)
-  local text, files = job.text, {}
+  local files, mounts, command = {}, {}, ""
   if job.ca then
-    files[#files + 1] = { name = CA, from = job.ca }
-    text = with_mount(text, CA, job.ca_at)
+    files[1], mounts[1] = { name = CA, from = job.ca }, { CA, job.ca_at }
   end
   if job.mirrors and job.mirrors[1] then
     files[#files + 1] = { name = MIRRORS, text = mirrors_text(job.mirrors) }
-    text = with_mount(text, MIRRORS, MIRRORS_AT, ". " .. MIRRORS_AT .. " && ")
+    mounts[#mounts + 1], command = { MIRRORS, MIRRORS_AT }, (". %s && "):format(MIRRORS_AT)
   end
+  local text = with_mounts(job.text, mounts, command)
   text = with_labels(text, job.labels)
   if #text >= M.LARGEST_TEXT then
     local message = "build image: %s: its Containerfile has %d bytes, and container takes less than %d"
