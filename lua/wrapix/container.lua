@@ -171,16 +171,22 @@ local function watched(opts)
   end
 end
 
----Runs an engine command in the foreground. The terminal's modes are put back
----however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
+local function put_back()
+  c.term_restore()
+  c.streams_restore()
+end
+
+---Runs an engine command in the foreground. The terminal's modes are put back, and
+---whether our streams block, however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
 ---@param argv string[]
 ---@param opts wrapix.ForegroundOptions
 ---@return wrapix.ProcResult|nil
 ---@return string? message
 ---@return string? code
 function M.run(argv, opts)
-  local terminal <close> = setmetatable({}, { __close = c.term_restore })
-  terminal.saved = c.term_save(0)
+  local ours <close> = setmetatable({}, { __close = put_back })
+  ours.terminal = c.term_save(0)
+  c.streams_save()
   return M.supervise(opts, function(scope)
     local between <close> = open_relay(opts)
     local running <close>, msg, code = proc.spawn(argv, streams(opts, between))

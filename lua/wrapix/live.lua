@@ -62,6 +62,8 @@ local function ask_engine(engine)
   local runtime = runtimes.of(engine.name)
   local result, message, code = proc.run(runtime.list_argv(engine), { timeout = 60, grace = 1 })
   if not result then return nil, message, code end
+  -- No service, no program that runs.
+  if result.code ~= 0 and runtime.is_down(result.stderr) then return {} end
   if result.code ~= 0 then
     return fail(runtime, result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed")
   end

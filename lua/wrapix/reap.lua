@@ -70,7 +70,7 @@ local function ask_engine(info)
   if not result then return nil, msg, code end
   if result.code ~= 0 then
     local reason = result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed"
-    return nil, "engine: " .. reason, "EENGINE"
+    return nil, "engine: " .. reason, runtime.is_down(result.stderr) and "EDOWN" or "EENGINE"
   end
   local ids, reason = runtime.session_ids(result.stdout, info.session)
   if not ids then return nil, "engine: " .. reason, "EENGINE" end
@@ -193,10 +193,12 @@ function M.stale(facts, report)
   local count = staging.sweep(facts.dirs.runtime)
   remove_locks(facts.dirs.runtime .. "/sessions")
   for _, dead in ipairs(M.dead(facts)) do
-    local ok, msg = M.one(dead.dir, dead.info, facts)
+    local ok, msg, code = M.one(dead.dir, dead.info, facts)
     if ok then
       count = count + 1
       report:detail(("reaped session %s of a dead launcher"):format(dead.id))
+    elseif code == "EDOWN" then -- the start that comes now may bring it up, a later one reaps
+      report:detail(("reap: session %s: the engine's service does not run"):format(dead.id))
     else
       report:warn(("reap: session %s: %s"):format(dead.id, tostring(msg)))
     end

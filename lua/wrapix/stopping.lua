@@ -32,7 +32,8 @@ local function stop_container(one, grace)
   local argv = runtime.stop_argv(live.plan(one), grace)
   local result, message, code = proc.run(argv, { timeout = grace + 15, grace = 1 })
   if not result then return nil, message, code end
-  if result.code ~= 0 then
+  local is_gone = runtime.is_absent and runtime.is_absent(result.stderr)
+  if result.code ~= 0 and not is_gone then
     local reason = result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed"
     return nil, "engine: " .. reason, "EENGINE"
   end

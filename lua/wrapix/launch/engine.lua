@@ -5,6 +5,7 @@
 
 local container = require("wrapix.container")
 local fault = require("wrapix.fault")
+local log_writer = require("wrapix.lazy")("wrapix.launch.log_writer")
 local runtimes = require("wrapix.runtime")
 
 local M = {}
@@ -45,11 +46,29 @@ local function attention(launch)
 end
 
 -- An engine that has not come far yet dies of a signal that it would pass on a moment
--- later. So what is typed at our terminal does not reach it, and the lease carries
--- signals. One that reads the terminal has to stay with it: beside it a job in the
--- background would take the keys that are meant for the shell.
-local function stands_apart(watch, plan, opts)
-  return opts.apart or not (plan.terminal.tty or container.is_terminal(watch.stdin))
+-- later, and some never pass one on. So what is typed at our terminal does not reach it,
+-- and the lease carries signals. One that reads the terminal has to stay with it where it
+-- can: beside it a job in the background would take the keys that are meant for the shell.
+local function stands_apart(watch, plan, opts, runtime)
+  if opts.apart then return true end
+  if plan.terminal.tty then return false end
+  return not (runtime.passes_signals and container.is_terminal(watch.stdin))
+end
+
+-- The output of a detached sandbox whose engine stays is for its log alone; what came
+-- before the program ran tells why it does not.
+local function log_output(watch, launch, errors)
+  local plan = launch.plan
+  local is_kept = plan.detach and not launch.opts.hold and not runtimes.of(plan.runtime).detaches
+  if not is_kept then return false end
+  local log, message = log_writer.open(plan.log_path)
+  if not log then return nil, message end
+  watch.stdout, watch.on_stdout = nil, function(chunk) log:write("stdout", chunk) end
+  watch.on_stderr = function(chunk)
+    log:write("stderr", chunk)
+    if not launch.started then errors:take(chunk) end
+  end
+  return log
 end
 
 local function streams(watch, launch, errors)
@@ -64,18 +83,23 @@ local function streams(watch, launch, errors)
   watch.stderr = "pipe"
   watch.on_stderr = function(chunk) return errors:take(chunk) end
   watch.attention = attention(launch)
-  watch.session = stands_apart(watch, plan, opts)
+  watch.session = stands_apart(watch, plan, opts, runtimes.of(plan.runtime))
 end
 
----Runs the engine; in a detached start it ends as soon as the container runs.
+---Runs the engine. In a detached start it ends as soon as the container runs, or, where
+---the runtime has no such start, with the sandbox.
 ---@param launch wrapix.Launch
 ---@param errors wrapix.EngineErrors
 ---@return wrapix.ProcResult|nil
 ---@return string? message
 ---@return string? code
 function M.run(launch, errors)
-  local watch, stopper = M.clock(launch), launch.stopper
+  local plan, stopper = launch.plan, launch.stopper
+  -- Who holds a sandbox keeps its time as well.
+  local watch = launch.opts.hold and {} or M.clock(launch)
   streams(watch, launch, errors)
+  local log <close>, message = log_output(watch, launch, errors)
+  if log == nil then return nil, message, "EIO" end
   stopper.hears_terminal = not watch.session
   watch.on_start = function(running)
     launch.is_up, launch.was_up = true, true
@@ -84,7 +108,7 @@ function M.run(launch, errors)
     launch.session:note_engine(running:pid())
     fault.point("launch.engine_started")
   end
-  return container.run(runtimes.of(launch.plan.runtime).argv(launch.plan), watch)
+  return container.run(runtimes.of(plan.runtime).argv(plan), watch)
 end
 
 return M

@@ -64,6 +64,8 @@ function Stopper:_stop()
   fault.point("stopper.asked")
   self.before_stop()
   fault.point("stopper.before_stop")
+  -- An interactive shell ignores TERM. Podman is told at the start what to send instead.
+  if self._plan.crossing and self._plan.terminal.tty then self:_pass_on("HUP") end
   local grace = self:_grace()
   local deadline = sys.clock() + grace + 5
   while not self.has_ended() and sys.clock() < deadline do
