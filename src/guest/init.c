@@ -320,18 +320,13 @@ static int try_tcp(const struct sockaddr_in *addr) {
 }
 
 // The token is the first line; whoever does not know it is not heard.
-static void say_token(int fd) {
+static int open_tcp_lease(const char *where) {
+  struct sockaddr_in addr = parse_address(where);
   const char *token = getenv(LEASE_TOKEN);
   char line[160];
   int n = snprintf(line, sizeof line, "token %s\n", token ? token : "");
   if (!token || !*token || n >= (int)sizeof line)
     die_of_lease(EINVAL);
-  if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
-    die_of_lease(errno);
-}
-
-static int open_tcp_lease(const char *where) {
-  struct sockaddr_in addr = parse_address(where);
   long long end = now_ms() + CONNECT_MS;
   int fd;
   while ((fd = try_tcp(&addr)) < 0) {
@@ -339,7 +334,8 @@ static int open_tcp_lease(const char *where) {
       die_of_lease(errno);
     nanosleep(&(struct timespec){ .tv_nsec = RETRY_NS }, NULL);
   }
-  say_token(fd);
+  if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
+    die_of_lease(errno);
   return fd;
 }
 
