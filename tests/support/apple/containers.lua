@@ -4,6 +4,7 @@
 
 local encode = require("support.apple.encode")
 local fail = require("support.apple.fail")
+local fleet = require("support.apple.fleet")
 local foreground = require("support.apple.foreground")
 local fs = require("wrapix.fs")
 local grammar = require("support.apple.grammar")
@@ -14,7 +15,6 @@ local proc = require("wrapix.proc")
 local records = require("support.apple.record")
 local shapes = require("support.apple.shapes")
 local values = require("support.apple.values")
-local volumes = require("support.apple.volumes")
 
 local M = {}
 
@@ -23,27 +23,7 @@ M.commands = {}
 
 -- What there is ------------------------------------------------------------------------
 
--- Podman removes a `--rm` container by itself; the state learns of it here.
-local function known(cx)
-  local out = {}
-  for _, id in ipairs(cx.state:names("containers")) do
-    local record = cx.state:get("containers", id)
-    local live = record and cx.engine:live(record)
-    if record and not live and record.auto_remove then
-      cx.state:remove("containers", id)
-    elseif record then
-      out[#out + 1] = { record = record, live = live, state = shapes.state(live) }
-    end
-  end
-  return out
-end
-
-local function get(cx, id)
-  for _, one in ipairs(known(cx)) do
-    if one.record.id == id then return one end
-  end
-  fail.with("notFound", ("container with ID %s not found"):format(id))
-end
+local known, get = fleet.all, fleet.get
 
 local function source_of(cx)
   return function(name) return cx.state:place("volumes", name) .. "/volume.img" end
@@ -107,6 +87,7 @@ M.commands.run = function(cx, parse)
     launch.bootstrap(cx, record)
     write_cidfile(parse.opts, record.id)
     if not record.detached then return attach(cx, record, record.interactive) end
+    if record.interactive and not cx.engine.dry then foreground.leave_nonblocking() end
     launch.start(cx, record)
     cx:print(record.id)
     return 0
@@ -482,7 +463,5 @@ end
 function M.stop_all(cx)
   for _, one in ipairs(known(cx)) do stop(cx, one, "TERM", 5) end
 end
-
-M.volumes = volumes
 
 return M

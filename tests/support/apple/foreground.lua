@@ -19,8 +19,8 @@ function M.check_terminal(tty, interactive)
   end
 end
 
--- The CLI leaves O_NONBLOCK on the description it shares with its caller.
-local function leave_nonblocking()
+---The CLI leaves O_NONBLOCK on the description of stdin, which it shares with its caller.
+function M.leave_nonblocking()
   local script = "use Fcntl; fcntl(STDIN, F_SETFL, fcntl(STDIN, F_GETFL, 0) | O_NONBLOCK)"
   assert(proc.run({ "perl", "-e", script }, { stdin = "inherit" }))
 end
@@ -67,7 +67,7 @@ end
 ---@return integer status
 function M.run(cx, run)
   if cx.engine.dry then return cx.engine:call(run.words).code end
-  if run.interactive then leave_nonblocking() end
+  if run.interactive then M.leave_nonblocking() end
   run.client = cx.engine:start(run.words, {
     session = true, stdin = run.interactive and "inherit" or "null", stdout = "inherit",
     stderr = run.filter and "pipe" or "inherit",
@@ -87,6 +87,7 @@ function M.run(cx, run)
     return assert(run.client:wait())
   end)
   cx.on_signal = before
+  if run.interactive then M.leave_nonblocking() end -- Podman takes it away
   return result.code or 128 + result.signal
 end
 

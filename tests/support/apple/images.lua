@@ -173,7 +173,9 @@ local function archive(cx, input, scratch)
 end
 
 local function with_scratch(fn)
-  local scratch = assert(fs.temp_dir("apple-image"))
+  -- Podman makes a name of the path, which must not have a capital letter.
+  local scratch = "/tmp/apple-image-" .. sys.random_hex(6)
+  assert(fs.mkdir(scratch, 448))
   local out = table.pack(pcall(fn, scratch))
   fs.remove_tree(scratch)
   if not out[1] then error(out[2], 0) end

@@ -137,7 +137,8 @@ end
 
 local function add_files(cx, words, record, relayed)
   local place = cx.state:place("containers", record.id)
-  add(words, "--no-hosts", "--dns", "none")
+  add(words, "--no-hosts")
+  if #record.networks > 0 then add(words, "--dns", "none") end
   add(words, "--mount", share.bind(place .. "/hosts", "/etc/hosts"))
   if record.dns then
     add(words, "--mount", share.bind(place .. "/resolv.conf", "/etc/resolv.conf"))

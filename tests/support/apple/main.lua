@@ -144,10 +144,25 @@ local function guarded(cx, words)
   return code
 end
 
+-- Takes everything of this state out of Podman again, for the end of a test.
+local function purge(cx)
+  for _, one in ipairs(require("support.apple.fleet").all(cx)) do
+    require("support.apple.launch").remove(cx, one.record)
+  end
+  require("support.apple.store").clear(cx)
+  for name in pairs(cx.state:load("networks", {})) do
+    cx.engine:call({ "network", "rm", "--force", require("support.apple.networks").podman(cx, name) })
+  end
+  assert(fs.remove_tree(cx.state.dir))
+end
+
 local words = { ... }
 local cx = context()
 if words[1] == "__relay" then
   require("support.apple.relay").serve(cx, words[2])
+  return 0
+elseif words[1] == "__purge" then
+  purge(cx)
   return 0
 end
 local status = task.scope(function(scope)

@@ -218,7 +218,8 @@ end
 local function address(text, spec)
   if not text or text == "" then return "0.0.0.0" end
   local bare = text:match("^%[(.*)%]$")
-  if not values.is_address(bare or text) or (bare ~= nil) ~= (bare and bare:find(":") ~= nil) then
+  local is_six = (bare or text):find(":", 1, true) ~= nil
+  if not values.is_address(bare or text) or is_six ~= (bare ~= nil) then
     invalid("invalid publish IPv%d address: %s", bare and 6 or 4, spec)
   end
   return bare or text

@@ -37,6 +37,8 @@ function M.plan(cx, record)
   local place, out, list = cx.state:place("containers", record.id), {}, json.array({})
   local function one(entry)
     list[#list + 1] = entry
+    -- Podman wants the source of a mount to be there before the relay has made it.
+    if entry.connect then assert(fs.write_atomic(entry.listen, "", { sync = false })) end
     return entry.dead and share.dead_socket(place) or entry.listen
   end
   for i, mount in ipairs(record.mounts) do

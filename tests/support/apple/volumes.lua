@@ -4,6 +4,7 @@
 
 local encode = require("support.apple.encode")
 local fail = require("support.apple.fail")
+local fleet = require("support.apple.fleet")
 local fs = require("wrapix.fs")
 local json = require("wrapix.json")
 local mounts = require("support.apple.mounts")
@@ -49,12 +50,11 @@ end
 
 local function users_of(cx, name, running_only)
   local out = {}
-  for _, id in ipairs(cx.state:names("containers")) do
-    local record = cx.state:get("containers", id)
-    for _, mount in ipairs(record and record.mounts or {}) do
-      if mount.type == "volume" and mount.name == name then
-        local live = running_only and cx.engine:live(record)
-        if not running_only or live and live.state == "running" then out[#out + 1] = id end
+  for _, one in ipairs(fleet.all(cx)) do
+    for _, mount in ipairs(one.record.mounts) do
+      local is_ours = mount.type == "volume" and mount.name == name
+      if is_ours and (not running_only or one.state == "running") then
+        out[#out + 1] = one.record.id
       end
     end
   end
