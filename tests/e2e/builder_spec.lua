@@ -346,7 +346,7 @@ describe("wrapix builder config", function()
     assert.truthy(all.known_hosts:find(public, 1, true))
     assert.truthy(all["nix-darwin"]:find(all["host-key"]:gsub("\n", ""), 1, true))
     local parsed = assert(proc.run({ "nix-instantiate", "--parse", "-E", all["nix-darwin"] },
-      { timeout = 30 }))
+      { timeout = 30, env = { NIX_STORE_DIR = one.dir .. "/store", NIX_STATE_DIR = one.dir .. "/var" } }))
     assert.equal(0, parsed.code, parsed.stderr)
     one:close()
   end)

@@ -10,6 +10,7 @@ local fs = require("wrapix.fs")
 local image = require("wrapix.image")
 local keys_of = require("wrapix.builder.keys")
 local lazy = require("wrapix.lazy")
+local runtimes = require("wrapix.runtime")
 local path = require("wrapix.path")
 local proc = require("wrapix.proc")
 local recipe_of = require("wrapix.builder.image")
@@ -18,6 +19,7 @@ local sys = require("wrapix.sys")
 
 local ready = lazy("wrapix.builder.ready")
 local port_of = lazy("wrapix.builder.port")
+local service = lazy("wrapix.launch.service")
 local failure = lazy("wrapix.image.failure")
 
 local M = {}
@@ -142,15 +144,30 @@ local function act(builder, what, argv, seconds)
   return engine_failed(builder, what, result)
 end
 
+-- Where the engine has a service, and that does not run, no container does; whoever is
+-- about to start one starts the service first.
+local function ask(builder, argv, wakes)
+  local name = builder.facts.engine.name or "podman"
+  local plan = { runtime = name, engine = builder.facts.engine }
+  if wakes then return service.ask(plan, builder.report, argv, QUICK) end
+  local result, message, code = run(argv)
+  if not result then return nil, message, code end
+  if result.code ~= 0 and runtimes.of(name).is_down(result.stderr or "") then return false end
+  return result
+end
+
 --- What the engine says of the container.
 ---@param builder wrapix.Builder
+---@param wakes boolean? the engine's service is started when it does not run
 ---@return wrapix.BuilderState|nil
 ---@return string? message
 ---@return string? code
-function M.inspect(builder)
+---@return string? hint
+function M.inspect(builder, wakes)
   local box = boxes.bare(builder.settings, builder.facts)
-  local result, message, code = run(builder.engine.inspect_argv(box))
-  if not result then return nil, message, code end
+  local result, message, code, hint = ask(builder, builder.engine.inspect_argv(box), wakes)
+  if result == false then return { state = "stopped", is_ours = true, is_down = true } end
+  if not result then return nil, message, code, hint end
   local state
   state, message = builder.engine.state(result)
   if not state then return nil, ("builder: look: %s"):format(path.show(message)), "EENGINE" end
@@ -285,8 +302,8 @@ local function start_locked(builder)
   local ok, state
   ok, message, code = M.write_known_hosts(M.client(builder, keys))
   if not ok then return nil, message, code, code == "ENOSPC" and FULL_HINT or nil end
-  state, message, code = M.inspect(builder)
-  if not state then return nil, message, code end
+  state, message, code, hint = M.inspect(builder, true)
+  if not state then return nil, message, code, hint end
   if state.state ~= "absent" and not state.is_ours then return foreign(builder) end
   local ref
   ref, message, code, hint = ensure_image(builder)
@@ -352,7 +369,10 @@ end
 function M.restart(builder)
   local held <close>, message, code = lock(builder)
   if not held then return nil, message, code end
-  local ok, why, what, hint = stop_locked(builder)
+  -- An image takes minutes to make, and builds go on meanwhile.
+  local ok, why, what, hint = M.inspect(builder, true)
+  if ok then ok, why, what, hint = ensure_image(builder) end
+  if ok then ok, why, what, hint = stop_locked(builder) end
   if not ok then return nil, why, what, hint end
   return start_locked(builder)
 end
@@ -417,12 +437,13 @@ local function erase(builder)
 end
 
 local function end_container(builder)
-  local state, message, code = M.inspect(builder)
-  if not state then return nil, message, code end
+  local state, message, code, hint = M.inspect(builder, true)
+  if not state then return nil, message, code, hint end
   if state.state == "absent" then return true end
   if not state.is_ours then return foreign(builder) end
-  local ok, why, what, hint = stop_locked(builder)
-  if not ok then return nil, why, what, hint end
+  local ok
+  ok, message, code, hint = stop_locked(builder)
+  if not ok then return nil, message, code, hint end
   return remove(builder)
 end
 

@@ -15,15 +15,15 @@ local setup = lazy("wrapix.cli.builder.setup")
 local shell = lazy("wrapix.shell")
 local text_table = lazy("wrapix.cli.text_table")
 
-local function open(deps)
-  local facts, message, code, hint = deps.gather({ workspace = "/" })
+local function open(args, deps)
+  local facts, message, code, hint = deps.gather({ workspace = "/", runtime = args.runtime })
   if not facts then return nil, message, code, hint end
   return life.open(facts, deps.report)
 end
 
 -- Opens the builder, does one thing with it and tells the outcome.
-local function with_builder(deps, act, tell)
-  local builder, message, code, hint = open(deps)
+local function with_builder(args, deps, act, tell)
+  local builder, message, code, hint = open(args, deps)
   if not builder then return prepare.refuse(deps, message, code, hint) end
   local result
   result, message, code, hint = act(builder)
@@ -43,20 +43,20 @@ local function tell_started(deps)
   end
 end
 
-local function start(_, deps)
-  return with_builder(deps, function(builder)
+local function start(args, deps)
+  return with_builder(args, deps, function(builder)
     return deps.interruptible(function() return life.start(builder) end)
   end, tell_started(deps))
 end
 
-local function restart(_, deps)
-  return with_builder(deps, function(builder)
+local function restart(args, deps)
+  return with_builder(args, deps, function(builder)
     return deps.interruptible(function() return life.restart(builder) end)
   end, tell_started(deps))
 end
 
-local function stop(_, deps)
-  return with_builder(deps, life.stop, function(result)
+local function stop(args, deps)
+  return with_builder(args, deps, life.stop, function(result)
     deps.out(result.was_running and "wrapix-builder is stopped\n" or "wrapix-builder does not run\n")
   end)
 end
@@ -87,7 +87,7 @@ local function show_status(found, deps)
 end
 
 local function status(args, deps)
-  return with_builder(deps, life.status, function(found)
+  return with_builder(args, deps, life.status, function(found)
     local code = found.ready and 0 or 1
     if args.json then return math.max(output.json(found, deps), code) end
     show_status(found, deps)
@@ -113,7 +113,7 @@ local function command_line(args)
 end
 
 local function ssh(args, deps)
-  return with_builder(deps, function(builder)
+  return with_builder(args, deps, function(builder)
     local keys, message, code, hint = keys_of.read(builder.places.keys)
     if not keys then return nil, message, code, hint end
     return life.client(builder, keys)
@@ -132,7 +132,7 @@ local function check_count(word)
 end
 
 local function logs(args, deps)
-  return with_builder(deps, function(builder)
+  return with_builder(args, deps, function(builder)
     local state, message, code = life.inspect(builder)
     if not state then return nil, message, code end
     if state.state ~= "absent" then return builder end
@@ -162,7 +162,7 @@ end
 
 local function reset(args, deps)
   if not agrees(args, deps) then return 1 end
-  return with_builder(deps, function(builder) return life.reset(builder, { keys = args.keys }) end,
+  return with_builder(args, deps, function(builder) return life.reset(builder, { keys = args.keys }) end,
     function()
       deps.out("wrapix-builder is gone" .. (args.keys and "\n" or "; its keys are kept\n"))
       if args.keys then
@@ -219,7 +219,7 @@ local function config(args, deps)
       select(2, check_form(args.form))))
     return 2
   end
-  return with_builder(deps, function(builder)
+  return with_builder(args, deps, function(builder)
     local keys, message, code, hint = life.keys(builder)
     if not keys then return nil, message, code, hint end
     return life.client(builder, keys)
@@ -228,8 +228,8 @@ end
 
 -- The group ------------------------------------------------------------------------------------
 
-local SPEAK = options.list(options.quiet, options.verbose)
-local JSON = options.list(options.json, options.quiet, options.verbose)
+local SPEAK = options.list(options.runtime, options.quiet, options.verbose)
+local JSON = options.list(options.runtime, options.json, options.quiet, options.verbose)
 
 ---@type wrapix.CliCommand
 local M = {
@@ -271,7 +271,7 @@ local M = {
         { flags = { "--remove" }, description = "Take the blocks out again." },
         { flags = { "--user" }, description = "Files of yours, though Nix has a daemon." },
         { flags = { "--system" }, description = "Files of this machine, though Nix has none." },
-        options.quiet, options.verbose),
+        SPEAK),
       run = function(args, deps) return setup.run(args, deps, with_builder) end,
       example = {
         { "wrapix builder setup --dry-run", "what would be written" },
@@ -290,13 +290,13 @@ local M = {
         { flags = { "-f", "--follow" }, description = "Go on until it ends." },
         { flags = { "-n", "--last" }, argname = "N", check = check_count,
           description = "Only the last N lines." },
-        options.quiet, options.verbose),
+        SPEAK),
       run = logs, example = { { "wrapix builder logs -n 20", "the last twenty lines" } } },
     { name = "reset", summary = "Remove it with all that was built; keep the keys.",
       options = options.list(
         { flags = { "-y", "--yes" }, description = "Do not ask." },
         { flags = { "--keys" }, description = "Remove the keys, too." },
-        options.quiet, options.verbose),
+        SPEAK),
       run = reset, example = { { "wrapix builder reset --yes", "without being asked" } } },
   },
   example = {

@@ -63,7 +63,7 @@ function M.run(args, deps, with_builder)
     deps.report:error("usage: builder setup: either --user or --system")
     return 2
   end
-  return with_builder(deps, function(builder)
+  return with_builder(args, deps, function(builder)
     local edits, message, code, hint = plan(builder, args, deps)
     if not edits or args.dry_run then return edits, message, code, hint end
     deps.flush()
@@ -77,7 +77,10 @@ function M.run(args, deps, with_builder)
     elseif args.dry_run then
       show(edits, deps)
     else
-      for _, edit in ipairs(edits) do deps.out(("wrote %s\n"):format(path.show(edit.path))) end
+      for _, edit in ipairs(edits) do
+        local done = edit.after == "" and "removed" or "wrote"
+        deps.out(("%s %s\n"):format(done, path.show(edit.path)))
+      end
     end
   end)
 end
