@@ -79,9 +79,12 @@ end
 ---@return string? hint
 function M.pull(ref, ctx)
   ctx.step("pulling " .. ref)
-  return ctx.run(ctx.images.pull_argv(ctx.engine, ref), {
+  local ok, message, code, hint = ctx.run(ctx.images.pull_argv(ctx.engine, ref), {
     what = "pull", object = ref, name = "pull", explain = failure.explain,
   })
+  if ok then return true end
+  return nil, message, code, hint or ("is the name right, and is its registry reached from here? "
+    .. "`%s` asks it again"):format(table.concat(ctx.images.pull_argv({ path = ctx.images.title }, ref), " "))
 end
 
 local STAGES = {
