@@ -73,7 +73,7 @@ function M.run(cx, run)
     stderr = run.filter and "pipe" or "inherit",
   })
   local before = cx.on_signal
-  cx.on_signal = on_signal(cx, run)
+  cx.on_signal, cx.in_process = on_signal(cx, run), true
   local result = task.scope(function(scope)
     if run.filter then
       local stderr = run.client.stderr
@@ -86,7 +86,7 @@ function M.run(cx, run)
     end
     return assert(run.client:wait())
   end)
-  cx.on_signal = before
+  cx.on_signal, cx.in_process = before, false
   if run.interactive then M.leave_nonblocking() end -- Podman takes it away
   return result.code or 128 + result.signal
 end
