@@ -260,7 +260,7 @@ local M = {
       options = SPEAK, run = ssh,
       example = {
         { "wrapix builder ssh", "a shell" },
-        { "wrapix builder ssh 'du -sh /nix/store'", "a line of shell" },
+        { "wrapix builder ssh 'df /nix'", "a line of shell" },
         { "wrapix builder ssh -- nix-store --verify", "a program and its options" },
       } },
     { name = "setup", summary = "Tell ssh and Nix on this machine of it.",
