@@ -138,9 +138,11 @@ $(BUILD)/%.o: src/%.c src/VERSION $(BUILD)/flags
 $(BUILD)/scripts.o: $(BUILD)/scripts.c $(BUILD)/flags
 	$(call Q,CC)$(CC) $(cppflags) $(base_cflags) $(SANITIZE) -O0 -c -o $@ $<
 
+# What is too long for one file has its parts in a directory of its name.
+$(GUEST_OUT)/wrapix-vm: $(wildcard src/guest/vm/*)
 $(GUEST_OUT)/wrapix-%: src/guest/%.c src/VERSION $(GUEST_OUT).flags
 	@mkdir -p $(@D)
-	$(call Q,GUEST)$(GUEST_CC) $(guest_cflags) -o $@ $<
+	$(call Q,GUEST)$(GUEST_CC) $(guest_cflags) -o $@ $(filter %.c,$^)
 
 $(GUEST_OUT).flags: FORCE
 	@mkdir -p $(@D)

@@ -476,7 +476,7 @@ xxxxx
   sandbox "$conf" -- sh -c '/run/wrapix/bin/probe crowd /run/wrapix/n.sock 60; /run/wrapix/bin/probe talk /run/wrapix/n.sock 1 | wc -c'
   is "$out" $'32\n'$((8 + ${#token})) "connections are bounded, and places become free again"
   before=$(date +%s%N)
-  sandbox "$conf" -- sh -c 'cat /proc/[0-9]*/comm | grep -c wrapix-relay; for p in /proc/[0-9]*; do
+  sandbox "$conf" -- sh -c 'sleep 0.1; cat /proc/[0-9]*/comm | grep -c wrapix-relay; for p in /proc/[0-9]*; do
     grep -q wrapix-relay $p/comm && cat $p/environ $p/maps && ls $p/fd; done; true'
   is "$out" 1 "the relay shows nobody what it knows"
   [ $((($(date +%s%N) - before) / 1000000)) -lt 900 ]
