@@ -56,8 +56,31 @@ end
 
 ---Runs `wrapix builder`.
 ---@return table result
-function Builder:run(...)
-  return e2e.cli({ "builder", ... }, { env = self.env, timeout = 600 })
+function Builder:run(command, ...)
+  local words = { "builder", command }
+  if self.runtime then table.move({ "--runtime", self.runtime }, 1, 2, 3, words) end
+  table.move({ ... }, 1, select("#", ...), #words + 1, words)
+  return e2e.cli(words, { env = self.env, timeout = 600 })
+end
+
+---Makes it one of Apple's `container`, of which tests/support/container is a double.
+---@param version string of the CLI
+function Builder:use_container(version)
+  local bin = self.dir .. "/bin"
+  assert(fs.ensure_dir(bin))
+  assert(fs.symlink(WRAPIX_ROOT .. "/tests/support/container", bin .. "/container"))
+  self.runtime = "container"
+  for name, value in pairs({
+    PATH = bin .. ":" .. os.getenv("PATH"), CONTAINER_DOUBLE_VERSION = version,
+    CONTAINER_DOUBLE_STATE = self.dir .. "/container", CONTAINER_DOUBLE_WRAPIX = e2e.wrapix,
+    CONTAINER_DOUBLE_REGISTRY = "podman",
+  }) do self.env[name] = value end
+end
+
+---Runs the double itself.
+function Builder:container(...)
+  local result = assert(proc.run({ self.dir .. "/bin/container", ... }, { env = self.env, timeout = 120 }))
+  return result.stdout .. result.stderr
 end
 
 ---Runs it; it has to succeed.
