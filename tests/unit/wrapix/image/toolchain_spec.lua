@@ -124,7 +124,8 @@ end)
 describe("toolchain.reach", function()
   local function context(env, over)
     local ctx = {
-      engine = { path = "/usr/bin/podman" }, images = require("wrapix.runtime.podman.images"), facts = { env = env or {} }, steps = {},
+      engine = { path = "/usr/bin/podman" }, images = require("wrapix.runtime.podman.images"),
+      facts = { env = env or {} }, steps = {},
       deps = { flags = function() return { "--runtime", "runc" } end },
       run = function() return true end,
     }
