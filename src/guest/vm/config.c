@@ -247,12 +247,11 @@ static void parse_line(char *text, int line, bool exec) {
 
 static void take_user(void) {
   const struct step *step = find_step(USER);
-  if (!step)
+  if (step)
+    user = (struct user){ step->args[0], step->args[3], (uid_t)number(step->args[1], 10),
+                          (gid_t)number(step->args[2], 10) };
+  else
     refuse("says nothing of the user");
-  user.name = step->args[0];
-  user.uid = (uid_t)number(step->args[1], 10);
-  user.gid = (gid_t)number(step->args[2], 10);
-  user.home = step->args[3];
 }
 
 // `length` bytes of `config`. What ends in the middle of a line was not written to its end.
