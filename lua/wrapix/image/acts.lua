@@ -23,6 +23,7 @@ local SHOWN_BYTES = 160
 ---@field step fun(text: string) tells what begins now
 ---@field warn fun(text: string, hint: string?)
 ---@field elapsed fun(): integer seconds since the act began
+---@field service fun(): true|nil, string?, string?, string? what the engine needs to be asked runs
 ---@field run fun(argv: string[], job: table): true|nil, string?, string?, string?
 ---@field exists fun(ref: string): boolean
 ---@field holds fun(image: wrapix.StageImage): boolean it is there, and says that it is this one
@@ -40,8 +41,20 @@ local SHOWN_BYTES = 160
 --- string?, string?, string? makes what is not there, under its lock
 ---@field containerfile fun(job: table): true|nil, string?, string?, string?
 
+-- Where a service stands behind the engine, it has to run before anything can be asked.
+local function ensure_service(facts, report)
+  if facts.engine.name ~= "container" then return true end
+  local proc = require("wrapix.proc")
+  if require("wrapix.runtime.apple.probe").service(facts.engine, { proc = proc }) ~= false then
+    return true
+  end
+  local plan = { runtime = facts.engine.name, engine = facts.engine }
+  return require("wrapix.launch.service").start(plan, report)
+end
+
 local function real_deps()
   return {
+    service = ensure_service,
     fs = require("wrapix.fs"),
     json = require("wrapix.json"),
     proc = require("wrapix.proc"),
@@ -322,6 +335,10 @@ function M.new(facts, opts)
     report:note(seconds > 0 and ("%s (%d s so far)"):format(text, seconds) or text)
   end
   ctx.warn = function(text, hint) report:warn(text, hint) end
+  ctx.service = function()
+    if not ctx.deps.service then return true end
+    return ctx.deps.service(facts, report)
+  end
   ctx.run, ctx.containerfile = runner(ctx, report), builder(ctx)
   add_locks(ctx)
   add_looks(ctx)

@@ -200,6 +200,8 @@ function M.ensure(target, facts, opts)
   end
   opts = opts or {}
   local ctx = acts.new(facts, opts)
+  local ok, why, what, help = ctx.service()
+  if not ok then return nil, why, what, help end
   local ensure = type(target) == "table" and ensure_recipe or ensure_reference
   local result, message, code, hint = ensure(target, ctx, opts)
   if not result then return nil, message, code, hint end

@@ -70,10 +70,19 @@ local function ensure_removed(launch, result, errors)
   stoppers.force_out(plan, container.shielded)
 end
 
+-- What crosses by TCP goes the way of the network, which a VPN may have taken. Asked only
+-- when a start has failed.
+local function explain_way(launch)
+  if not launch.crossing then return nil end
+  return runtimes.probe(launch.plan.runtime).vpn_problem(launch.crossing.host,
+    { proc = require("wrapix.proc"), sys = require("wrapix.sys") })
+end
+
 local function explain_failure(launch, result, errors)
   if launch.started then return end -- what was said then was said by the program
   if result.code ~= M.ENGINE_FAILED and result.code ~= M.NOT_INVOKED then return end
   local reason, hint = runtimes.of(launch.plan.runtime).failure(errors.head)
+  if not reason then reason, hint = explain_way(launch) end
   if reason then launch.report:error("start: engine: " .. reason, hint) end
 end
 

@@ -142,6 +142,22 @@ describe("an image on container", function()
     assert.same({}, calls_of(world, "image pull"))
   end)
 
+  it("waits for the service, and says why it does not run", function()
+    local world, asked = new_world(), 0
+    world.images[BASE] = {}
+    world.deps.service = function(facts)
+      asked = asked + (facts == world.facts and 1 or 100)
+      assert.same({}, world.calls)
+      return true
+    end
+    assert(ensure(world))
+    assert.equal(1, asked)
+    world = new_world()
+    world.deps.service = function() return nil, "service: no", "EENGINE", "start it" end
+    assert.same({ nil, "service: no", "EENGINE", "start it" }, { ensure(world) })
+    assert.same({}, world.calls)
+  end)
+
   it("takes no base that mmdebstrap made", function()
     local world = new_world()
     world.facts.env.WRAPIX_BASE = "mmdebstrap"

@@ -143,6 +143,21 @@ describe("probe.gateway", function()
   end)
 end)
 
+describe("probe.vpn_problem", function()
+  local ANSWERS = { ["route -n get 192.168.64.1"] = "  interface: utun3\n", ifconfig = "" }
+
+  it("asks on a Mac alone", function()
+    local w = world(ANSWERS)
+    local reason, hint = probe.vpn_problem("192.168.64.1", w.deps)
+    assert.truthy(reason:find("utun3", 1, true))
+    assert.truthy(hint:find("-interface bridge100", 1, true))
+    w = world(ANSWERS)
+    w.platform = "linux"
+    assert.is_nil((probe.vpn_problem("192.168.64.1", w.deps)))
+    assert.same({}, w.calls)
+  end)
+end)
+
 describe("apple.doctor", function()
   local IFCONFIG = "lo0: flags=8049<UP>\n\tinet 127.0.0.1 netmask 0xff000000\n"
     .. "bridge100: flags=8a63<UP>\n\tether 5e:1:2:3:4:64\n\tinet 192.168.64.1 netmask 0xffffff00\n"
