@@ -178,9 +178,11 @@ local function fill(session, plan, known)
     if not ok then return nil, msg, code end
   end
   -- As root the sandbox runs as the workspace's owner, who must reach both.
-  if plan.user.mode == "direct" then
+  if plan.user.mode ~= "keep-id" and sys.euid() == 0 then
     ok, msg, code = fs.chmod(session.dir, PUBLIC)
     if ok then ok, msg, code = fs.chown(session.dir .. "/out", plan.user.uid, plan.user.gid) end
+  elseif plan.user.mode == "vm" and sys.uid() == 0 then -- the rest it sees as its own copy
+    ok, msg, code = fs.chown(session.dir .. "/out", plan.user.uid, plan.user.gid)
   end
   return ok, msg, code
 end

@@ -11,6 +11,7 @@ local M = {}
 local MODULES = {
   agents = "wrapix.agent.registry",
   container = "wrapix.container",
+  crossing = "wrapix.launch.crossing",
   fs = "wrapix.fs",
   gc = "wrapix.gc",
   leftover = "wrapix.leftover",

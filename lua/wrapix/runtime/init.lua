@@ -51,6 +51,11 @@ end
 ---@return boolean
 function M.is_known(name) return MODULES[name] ~= nil end
 
+---Whether a sandbox of it has a kernel of its own, which no socket of this host enters by itself.
+---@param name string?
+---@return boolean
+function M.has_vm(name) return name == "container" end
+
 ---What finds a runtime on this host: `read(deps, opts)` as of runtime/probe.lua.
 ---@param name string
 ---@return table
@@ -70,7 +75,7 @@ end
 
 ---The one that is used where nobody says otherwise.
 ---@return string name
-function M.default() return sys.platform() == "darwin" and "container" or "podman" end
+function M.default() return sys.platform() == "macos" and "container" or "podman" end
 
 ---What the commands about a container want to know of the engine.
 ---@param facts wrapix.Facts
