@@ -128,7 +128,7 @@ end
 -- Under Rosetta the CLI refuses every command; 1: so does whatever this process starts.
 local function check_translated(path, deps)
   local program = deps.sys.which("sysctl")
-  local result = program and deps.sys.platform() == "darwin"
+  local result = program and deps.sys.platform() == "macos"
     and run({ program, "-n", "sysctl.proc_translated" }, deps)
   if result and result.code == 0 and (result.stdout or ""):match("^1%s*$") then
     return fail(path, "cannot run: wrapix runs under Rosetta, and so would it",
@@ -232,7 +232,7 @@ end
 ---@return string|nil reason nil: no, or it cannot be told here
 ---@return string? hint
 function M.vpn_problem(gateway, deps)
-  if deps.sys.platform() ~= "darwin" then return nil end
+  if deps.sys.platform() ~= "macos" then return nil end
   local result = run(failure.route_argv(gateway), deps)
   if not result or result.code ~= 0 then return nil end
   return failure.vpn_problem(result.stdout or "", gateway, M.bridge(gateway, deps))

@@ -21,7 +21,7 @@ describe("the runtimes", function()
   it("are chosen by the platform", function()
     local real = sys.platform
     finally(function() sys.platform = real end)
-    sys.platform = function() return "darwin" end
+    sys.platform = function() return "macos" end
     assert.equal("container", runtimes.default())
     sys.platform = function() return "linux" end
     assert.equal("podman", runtimes.default())

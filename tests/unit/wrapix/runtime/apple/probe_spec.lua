@@ -12,7 +12,7 @@ local NETWORK = '[{"id":"default","status":{"ipv4Gateway":"192.168.64.1"}}]'
 -- Answers by the words after the program; "" stands for success without output.
 local function world(answers, programs)
   local w = { calls = {}, files = { [PATH] = { size = 10, mtime_ns = 5, ino = 7 } },
-    written = {}, platform = "darwin" }
+    written = {}, platform = "macos" }
   programs = programs or { container = PATH, sw_vers = "/usr/bin/sw_vers", sysctl = "/usr/sbin/sysctl" }
   w.deps = {
     json = json,
