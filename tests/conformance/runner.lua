@@ -125,9 +125,8 @@ local function do_job(job, target, note)
       seconds = sys.clock() - began })
     began = sys.clock()
   end
-  local one = job.members[1]
+  local one, t = job.members[1], world.new(target)
   local ok, message = pcall(function()
-    local t = world.new(target)
     if job.lack then
       judge(one, function() refuse(t, one, job.lack) end)
     elseif KEPT[job.group] then
@@ -138,6 +137,7 @@ local function do_job(job, target, note)
       judge(one, function() one.run(t) end)
     end
   end)
+  pcall(t.finish, t)
   if ok then return end
   for _, member in ipairs(job.members) do
     note({ id = member.id, outcome = "failed", message = tostring(message), seconds = 0 })

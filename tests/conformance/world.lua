@@ -39,7 +39,7 @@ function M.new(target)
   local root = sys.uid() == 0
   return setmetatable({
     target = target, tmp = tmp, name = ("wxc-%d-%s"):format(counter, sys.random_hex(2)),
-    uid = root and OTHER_USER or sys.uid(), gid = root and OTHER_USER or sys.gid(), _dirs = 0,
+    uid = root and OTHER_USER or sys.uid(), gid = root and OTHER_USER or sys.gid(), _dirs = 0, _detached = {},
   }, World)
 end
 
@@ -167,13 +167,19 @@ function World:start(script, opts)
   return running
 end
 
----Starts a script detached, under a name. It is stopped by World:stop.
+---Starts a script detached, under a name; the runner stops it at last.
 function World:detach(name, script, opts)
   opts = opts or {}
   opts.args = append({ "-d", "--name", name }, opts.args or {})
   local result = self:sh(script, opts)
   check.status(result, 0)
+  self._detached[#self._detached + 1] = name
   check.equal(name .. "\n", result.stdout, "what a detached start prints")
+end
+
+---Stops what a behaviour that failed has left in the background.
+function World:finish()
+  for _, name in ipairs(self._detached) do self:stop(name) end
 end
 
 function World:stop(name) return self:cli({ "stop", "--grace", "1s", name }) end
@@ -231,6 +237,13 @@ function World:inspect(name)
   local result = assert(proc.run({ program, "inspect", name }, { timeout = RUN_TIMEOUT }))
   check.equal(0, result.code, program .. " inspect: " .. result.stderr)
   return assert(json.decode(result.stdout))[1], result.stdout
+end
+
+-- The words of a process of the engine that runs a container. A double is a script, whose
+-- words come after those of what runs it.
+function World:run_words(args)
+  return args:match("^%S*" .. self.target.runtime .. " (run .*)")
+    or args:match("^%S+ %-%-run %S+/support/apple/main%.lua (run .*)")
 end
 
 local function linux_processes()

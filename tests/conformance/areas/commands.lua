@@ -162,6 +162,12 @@ add("attach", "attach shows what a detached sandbox writes, and ends with its st
   check.status(result, 5)
   has(result.stdout, "later\n", "last line")
 end)
+M[#M].lacks = { { runtime = "container", reason = "its CLI cannot attach to a container that runs",
+  answers = "cannot attach" } }
+M[#M].try = function(t)
+  t:detach(t.name, "exec sleep 1000")
+  return t:cli({ "attach", t.name })
+end
 
 add("keep", "--keep leaves the container for looking at, until it is stopped", function(t)
   check.status(t:sh("exit 3", { args = { "--keep", "--name", t.name } }), 3)

@@ -15,10 +15,8 @@ end
 
 local function engine_words(t, args)
   for _, one in ipairs(t:processes()) do
-    local program, rest = one.args:match("^(%S+) (.*)$")
-    if program and program:find(t.target.runtime .. "$") and rest:find("^run ") and rest:find(args, 1, true) then
-      return rest
-    end
+    local rest = t:run_words(one.args)
+    if rest and rest:find(args, 1, true) then return rest end
   end
 end
 

@@ -90,7 +90,8 @@ add("root-read-only", "the root file system is read-only",
 
 add("temporary", "/tmp, /var/tmp and /run can be written, are in memory and bounded",
   "for d in /tmp /var/tmp /run; do touch $d/x && stat -c '%n %a' $d; done; "
-    .. "df -k /tmp /var/tmp /run | grep -c tmpfs; df -k /tmp | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2",
+    .. "grep -cE ' (/tmp|/var/tmp|/run) tmpfs ' /proc/self/mounts; "
+    .. "df -k /tmp | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2",
   function(_, answer)
     matches(answer.out, "^/tmp 1777\n/var/tmp 1777\n/run 755\n3\n%d+$", "directories")
     check.holds(tonumber(answer.out:match("%d+$")) <= 2 << 20, "/tmp is larger than 2 GiB")
@@ -143,7 +144,7 @@ add("hostname", "the host name is `wrapix`, and is known as the own address",
 add("processes", "only its own processes are seen, wrapix-init being the first",
   "tr '\\0' ' ' </proc/1/cmdline; ls /proc | grep -c '^[0-9]'",
   function(_, answer)
-    matches(answer.out, "^/run/wrapix/bin/wrapix%-init ", "PID 1")
+    matches(answer.out, "^%S*wrapix%-init ", "PID 1")
     check.holds(tonumber(answer.out:match("%d+$")) < 12, "processes: " .. answer.out:match("%d+$"))
   end)
 

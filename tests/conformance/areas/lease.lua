@@ -51,7 +51,7 @@ M[#M + 1] = { id = "lease.engine", says = "an engine's program killed with -9 en
     local running <close> = t:start("echo up; exec sleep 1000", { args = { "--name", t.name } })
     local killed
     for _, one in ipairs(t:processes()) do
-      if one.args:find(t.name, 1, true) and one.args:find("^%S*" .. t.target.runtime .. " ") then
+      if one.args:find(t.name, 1, true) and t:run_words(one.args) then
         t:kill(one.pid, "KILL")
         killed = true
       end

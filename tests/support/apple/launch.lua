@@ -153,7 +153,7 @@ end
 
 local function create_words(cx, record, relayed)
   local place = cx.state:place("containers", record.id)
-  local words = { "create", "--pull", "never", "--name", cx.engine:name(record.id),
+  local words = { "create", "--pull", "never", "--http-proxy=false", "--name", cx.engine:name(record.id),
     "--hostname", record.id:match("^[^.]*"), "--label", "apple.double=" .. cx.state.id,
     "--log-driver", "k8s-file" }
   if record.auto_remove then add(words, "--rm") end
