@@ -54,10 +54,13 @@ end
 -- The daemon takes the end of its input for an interruption, and may then answer
 -- nothing: so it stays open until the answer is there.
 local function converse(process)
-  process.stdin:write(M.hello())
+  -- ssh may have ended by then: why is in what it complains of.
+  local _, _, code = process.stdin:write(M.hello())
+  if code == "ECANCELED" then return nil, "cancelled", code end
   local bytes = ""
   while #bytes < ANSWER_BYTES do
-    local chunk = process.stdout:read()
+    local chunk, message, what = process.stdout:read()
+    if what == "ECANCELED" then return nil, message, what end
     if not chunk then break end
     bytes = bytes .. chunk
   end

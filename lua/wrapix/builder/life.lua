@@ -16,6 +16,7 @@ local proc = require("wrapix.proc")
 local recipe_of = require("wrapix.builder.image")
 local spec = require("wrapix.builder.spec")
 local sys = require("wrapix.sys")
+local task = require("wrapix.task")
 
 local ready = lazy("wrapix.builder.ready")
 local port_of = lazy("wrapix.builder.port")
@@ -188,7 +189,9 @@ local function wait_until_gone(builder)
     if sys.clock() > deadline then
       return nil, ("builder: remove: %s is still there"):format(boxes.name), "EENGINE"
     end
-    require("wrapix.task").sleep(0.2)
+    local ok
+    ok, message, code = task.sleep(0.2)
+    if not ok then return nil, message, code end
   end
 end
 

@@ -69,9 +69,10 @@ local FINAL = { EHOSTKEY = "`wrapix builder restart` takes the keys that are the
   EKEY = "chmod 600 the key", ENOENT = "apt install openssh-client" }
 
 local function engine_logs(builder, box)
-  local result = proc.run(builder.engine.logs_argv(box),
+  local result, message, code = proc.run(builder.engine.logs_argv(box),
     { stdin = "null", timeout = 30, max_output = 16 << 20 })
-  return result and result.stdout or "", result and result.stderr or ""
+  if not result then return nil, message, code end
+  return result.stdout or "", result.stderr or ""
 end
 
 local function look(builder, box)
@@ -105,7 +106,8 @@ end
 
 -- One round: true when it is ready, false to go on.
 local function round(builder, box, client, seen)
-  local text, complaints = engine_logs(builder, box)
+  local text, complaints, problem = engine_logs(builder, box)
+  if not text then return nil, complaints, problem end
   local progress = M.progress(text)
   for i = seen.lines + 1, #progress.lines do
     local line = progress.lines[i]
@@ -120,6 +122,7 @@ local function round(builder, box, client, seen)
   if progress.serving then
     local version, why, code = M.greet(client)
     if version then return true end
+    if code == "ECANCELED" then return nil, why, code end
     if FINAL[code] then return nil, "builder: " .. why, code, FINAL[code] end
     seen.why = why
   end

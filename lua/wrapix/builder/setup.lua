@@ -251,14 +251,15 @@ end
 
 --- Writes what was planned; a file that has nothing left is removed.
 ---@param edits wrapix.BuilderEdit[]
+---@param needs_sudo (fun(edit: wrapix.BuilderEdit): boolean)? in place of needs_sudo, for specs
 ---@return string[]|nil paths
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.apply(edits)
+function M.apply(edits, needs_sudo)
   local done = {}
   for _, edit in ipairs(edits) do
-    local write = M.needs_sudo(edit) and write_as_root or write_self
+    local write = (needs_sudo or M.needs_sudo)(edit) and write_as_root or write_self
     local ok, message, code, hint = write(edit)
     if not ok then return nil, message, code, hint end
     done[#done + 1] = edit.path
