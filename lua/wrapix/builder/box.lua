@@ -22,7 +22,7 @@ function M.engine(facts) return facts.engine.name == "container" and apple or po
 
 --- Where the builder keeps what.
 ---@param data string wrapix's data directory
----@return { root: string, keys: string, run: string, nix: string, lock: string, known_hosts: string }
+---@return table<string, string> places: root, keys, run, nix, lock, known_hosts
 function M.places(data)
   local root = data .. "/builder"
   return { root = root, keys = root .. "/keys", run = root .. "/run", nix = root .. "/nix",

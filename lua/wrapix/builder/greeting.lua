@@ -78,8 +78,8 @@ function M.try(client, seconds)
   local process <close>, message, code = proc.spawn(forms.ssh_argv(client, { "-T" }, COMMAND),
     { stdin = "pipe", stdout = "pipe", stderr = "pipe", session = true })
   if not process then
-    if code == "ENOENT" then return nil, "ssh is not on PATH", code, "apt install openssh-client" end
-    return nil, message, code
+    if code ~= "ENOENT" then return nil, message, code end
+    return nil, "ssh is not on PATH", code, "apt install openssh-client"
   end
   local bytes, why, what = task.timeout(seconds, converse, process)
   if not bytes then

@@ -19,7 +19,8 @@ local COMMANDS = {
   "rm -f /etc/ssh/ssh_host_*",
   "groupadd -g 30000 nixbld",
   ("for n in $(seq 1 %d); do useradd -M -N -g nixbld -G nixbld -u $((30000 + n))"
-    .. " -d /var/empty -s /usr/sbin/nologin -c 'Nix build user' nixbld$n; done"):format(BUILD_USERS),
+    .. " -d /var/empty -s /usr/sbin/nologin -c 'Nix build user' nixbld$n; done")
+    :format(BUILD_USERS),
   "useradd -m -u 1000 -s /bin/bash -p '*' builder",
   "mkdir -p /nix /nix-image /etc/wrapix-builder /tmp/wrapix-sh/bin",
   "cp /bin/busybox /tmp/wrapix-sh/bin/sh",

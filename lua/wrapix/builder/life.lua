@@ -1,35 +1,28 @@
 -- SPDX-License-Identifier: MIT
 -- The life of the builder: its settings read, its container made, waited for, looked at,
--- stopped and taken away. The only file of the builder that starts the engine. What it
--- starts and how it is worded is decided by the pure files beside it.
+-- stopped and taken away. What is started and how it is worded is decided by the pure files
+-- beside it.
 
 local boxes = require("wrapix.builder.box")
 local chunk = require("wrapix.profile.chunk")
+local engine = require("wrapix.builder.engine")
 local forms = require("wrapix.builder.forms")
 local fs = require("wrapix.fs")
 local image = require("wrapix.image")
 local keys_of = require("wrapix.builder.keys")
 local lazy = require("wrapix.lazy")
-local runtimes = require("wrapix.runtime")
 local path = require("wrapix.path")
-local proc = require("wrapix.proc")
 local recipe_of = require("wrapix.builder.image")
 local spec = require("wrapix.builder.spec")
 local sys = require("wrapix.sys")
-local task = require("wrapix.task")
 
 local ready = lazy("wrapix.builder.ready")
 local port_of = lazy("wrapix.builder.port")
-local service = lazy("wrapix.launch.service")
-local failure = lazy("wrapix.image.failure")
 
 local M = {}
 
 local PRIVATE_DIR = tonumber("700", 8)
 local STOP_GRACE = 15
--- An engine that hangs must not hang us; making a container may copy an image first.
-local QUICK, LONG = 60, 600
-local GONE_SECONDS = 20
 local SETTINGS_LIMIT = 1 << 20
 
 ---@class wrapix.Builder
@@ -118,92 +111,6 @@ function M.client(builder, keys)
     known_hosts = builder.places.known_hosts, settings = builder.settings }
 end
 
--- The engine ----------------------------------------------------------------------------
-
-local function run(argv, seconds)
-  return proc.run(argv, { stdin = "null", timeout = seconds or QUICK, max_output = 8 << 20 })
-end
-
-local FULL_HINT = "free some space: builds and what they need are in /nix"
-
-local function engine_failed(builder, what, result)
-  if result.timed_out then
-    return nil, ("builder: %s: %s did not answer"):format(what, builder.engine.title), "ETIMEDOUT"
-  end
-  local said, lines = result.stderr or "", {}
-  for line in said:gmatch("[^\n]+") do lines[#lines + 1] = line end
-  local reason, code, hint = failure.explain(lines)
-  if code == "ENOSPC" or code == "EDQUOT" then hint = FULL_HINT end
-  reason = reason or lines[#lines] or ("ended with status %s"):format(result.code or result.signal)
-  return nil, ("builder: %s: %s"):format(what, path.show(reason)), code or "EENGINE", hint
-end
-
-local function act(builder, what, argv, seconds)
-  local result, message, code = run(argv, seconds)
-  if not result then return nil, message, code end
-  if result.code == 0 then return result end
-  return engine_failed(builder, what, result)
-end
-
--- Where the engine has a service, and that does not run, no container does; whoever is
--- about to start one starts the service first.
-local function ask(builder, argv, wakes)
-  local name = builder.facts.engine.name or "podman"
-  local plan = { runtime = name, engine = builder.facts.engine }
-  if wakes then return service.ask(plan, builder.report, argv, QUICK) end
-  local result, message, code = run(argv)
-  if not result then return nil, message, code end
-  if result.code ~= 0 and runtimes.of(name).is_down(result.stderr or "") then return false end
-  return result
-end
-
---- What the engine says of the container.
----@param builder wrapix.Builder
----@param wakes boolean? the engine's service is started when it does not run
----@return wrapix.BuilderState|nil
----@return string? message
----@return string? code
----@return string? hint
-function M.inspect(builder, wakes)
-  local box = boxes.bare(builder.settings, builder.facts)
-  local result, message, code, hint = ask(builder, builder.engine.inspect_argv(box), wakes)
-  if result == false then return { state = "stopped", is_ours = true, is_down = true } end
-  if not result then return nil, message, code, hint end
-  local state
-  state, message = builder.engine.state(result)
-  if not state then return nil, ("builder: look: %s"):format(path.show(message)), "EENGINE" end
-  return state
-end
-
-local function foreign(builder)
-  return nil, ("builder: container %s: was not made by wrapix"):format(boxes.name), "EEXIST",
-    ("rename it or remove it: %s rm %s"):format(builder.facts.engine.name or "podman", boxes.name)
-end
-
-local function wait_until_gone(builder)
-  local deadline = sys.clock() + GONE_SECONDS
-  while true do
-    local state, message, code = M.inspect(builder)
-    if not state then return nil, message, code end
-    if state.state == "absent" then return true end
-    if sys.clock() > deadline then
-      return nil, ("builder: remove: %s is still there"):format(boxes.name), "EENGINE"
-    end
-    local ok
-    ok, message, code = task.sleep(0.2)
-    if not ok then return nil, message, code end
-  end
-end
-
-local function remove(builder)
-  local box = boxes.bare(builder.settings, builder.facts)
-  local result, message, code = run(builder.engine.remove_argv(box))
-  if not result then return nil, message, code end
-  local is_gone = builder.engine.is_gone and builder.engine.is_gone(result.stderr or "")
-  if result.code ~= 0 and not is_gone then return engine_failed(builder, "remove", result) end
-  return wait_until_gone(builder)
-end
-
 -- Starting --------------------------------------------------------------------------------
 
 local function ensure_image(builder)
@@ -261,15 +168,15 @@ local function write_files(builder, plan)
     end
   end
   if ok then return true end
-  return nil, "builder: write: " .. message, code, code == "ENOSPC" and FULL_HINT or nil
+  return nil, "builder: write: " .. message, code, code == "ENOSPC" and engine.full_hint or nil
 end
 
 local function ensure_store(builder, plan)
   if plan.box.nix.dir then return fs.ensure_dir(plan.box.nix.dir) end
-  local result, message, code = run(builder.engine.volume_argv(plan.box))
+  local result, message, code = engine.run(builder.engine.volume_argv(plan.box))
   if not result then return nil, message, code end
   if result.code == 0 or builder.engine.is_there(result.stderr or "") then return true end
-  return engine_failed(builder, "make the volume of /nix", result)
+  return engine.failed(builder, "make the volume of /nix", result)
 end
 
 local function create(builder, plan)
@@ -279,7 +186,7 @@ local function create(builder, plan)
   if not ok then return nil, message, code, hint end
   for _, warning in ipairs(plan.warnings) do builder.report:warn(warning.text, warning.hint) end
   builder.report:note(("starting %s on port %d"):format(plan.box.image, plan.box.port))
-  return act(builder, "start", plan.argv, LONG)
+  return engine.act(builder, "start", plan.argv, engine.long)
 end
 
 -- One that runs already, made of these settings or of others.
@@ -304,10 +211,10 @@ local function start_locked(builder)
   if not keys then return nil, message, code, hint end
   local ok, state
   ok, message, code = M.write_known_hosts(M.client(builder, keys))
-  if not ok then return nil, message, code, code == "ENOSPC" and FULL_HINT or nil end
-  state, message, code, hint = M.inspect(builder, true)
+  if not ok then return nil, message, code, code == "ENOSPC" and engine.full_hint or nil end
+  state, message, code, hint = engine.inspect(builder, true)
   if not state then return nil, message, code, hint end
-  if state.state ~= "absent" and not state.is_ours then return foreign(builder) end
+  if state.state ~= "absent" and not state.is_ours then return engine.foreign(builder) end
   local ref
   ref, message, code, hint = ensure_image(builder)
   if not ref then return nil, message, code, hint end
@@ -318,7 +225,7 @@ local function start_locked(builder)
   if state.state == "running" then return join(builder, plan, client, state) end
   if state.state == "stopped" then
     builder.report:note("it was stopped; what it built is kept")
-    ok, message, code, hint = remove(builder)
+    ok, message, code, hint = engine.remove(builder)
   end
   if ok then ok, message, code, hint = create(builder, plan) end
   if ok then ok, message, code, hint = ready.wait(builder, plan.box, client) end
@@ -341,12 +248,12 @@ end
 -- Stopping --------------------------------------------------------------------------------
 
 local function stop_locked(builder)
-  local state, message, code = M.inspect(builder)
+  local state, message, code = engine.inspect(builder)
   if not state then return nil, message, code end
   if state.state ~= "running" then return { was_running = false } end
-  if not state.is_ours then return foreign(builder) end
+  if not state.is_ours then return engine.foreign(builder) end
   local box = boxes.bare(builder.settings, builder.facts)
-  local ok, why, what, hint = act(builder, "stop", builder.engine.stop_argv(box, STOP_GRACE))
+  local ok, why, what, hint = engine.act(builder, "stop", builder.engine.stop_argv(box, STOP_GRACE))
   if not ok then return nil, why, what, hint end
   return { was_running = true }
 end
@@ -373,7 +280,7 @@ function M.restart(builder)
   local held <close>, message, code = lock(builder)
   if not held then return nil, message, code end
   -- An image takes minutes to make, and builds go on meanwhile.
-  local ok, why, what, hint = M.inspect(builder, true)
+  local ok, why, what, hint = engine.inspect(builder, true)
   if ok then ok, why, what, hint = ensure_image(builder) end
   if ok then ok, why, what, hint = stop_locked(builder) end
   if not ok then return nil, why, what, hint end
@@ -402,7 +309,7 @@ end
 ---@return string? message
 ---@return string? code
 function M.status(builder)
-  local state, message, code = M.inspect(builder)
+  local state, message, code = engine.inspect(builder)
   if not state then return nil, message, code end
   local box = boxes.bare(builder.settings, builder.facts)
   local found = {
@@ -432,22 +339,22 @@ local function erase(builder)
   local box, facts = boxes.bare(builder.settings, builder.facts), builder.facts
   if box.nix.dir and not fs.lstat(box.nix.dir) then return true end
   local argv = builder.engine.erase_argv(box, facts.engine.rootless == true)
-  local result, message, code = run(argv, LONG)
+  local result, message, code = engine.run(argv, engine.long)
   if not result then return nil, message, code end
   local is_gone = builder.engine.is_gone and builder.engine.is_gone(result.stderr or "")
   if result.code == 0 or is_gone then return true end
-  return engine_failed(builder, "remove /nix", result)
+  return engine.failed(builder, "remove /nix", result)
 end
 
 local function end_container(builder)
-  local state, message, code, hint = M.inspect(builder, true)
+  local state, message, code, hint = engine.inspect(builder, true)
   if not state then return nil, message, code, hint end
   if state.state == "absent" then return true end
-  if not state.is_ours then return foreign(builder) end
+  if not state.is_ours then return engine.foreign(builder) end
   local ok
   ok, message, code, hint = stop_locked(builder)
   if not ok then return nil, message, code, hint end
-  return remove(builder)
+  return engine.remove(builder)
 end
 
 --- Takes the builder away, with all that was built; its image stays, and its keys unless

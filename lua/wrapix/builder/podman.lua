@@ -58,7 +58,9 @@ end
 local function security_flags(box)
   local flags = { "--cap-drop=all", "--cap-add=" .. table.concat(M.capabilities, ","),
     "--security-opt", "no-new-privileges" }
-  if box.label_off then table.move({ "--security-opt", "label=disable" }, 1, 2, #flags + 1, flags) end
+  if box.label_off then
+    table.move({ "--security-opt", "label=disable" }, 1, 2, #flags + 1, flags)
+  end
   return flags
 end
 
@@ -189,7 +191,8 @@ function M.state(result)
   local digest = answer_of.text(one, "Config", "Labels", M.label)
   return {
     state = alive and "running" or "stopped", digest = digest, is_ours = digest ~= nil,
-    image = answer_of.text(one, "ImageName"), status = math.tointeger(answer_of.at(one, "State", "ExitCode")),
+    image = answer_of.text(one, "ImageName"),
+    status = math.tointeger(answer_of.at(one, "State", "ExitCode")),
     started = answer_of.text(one, "State", "StartedAt"),
   }
 end

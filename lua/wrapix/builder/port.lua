@@ -25,8 +25,8 @@ local LIMIT = 16 << 20
 function M.listeners(text, port)
   local wanted, list = ("%04X"):format(port), {}
   for line in text:gmatch("[^\n]+") do
-    local at, state, uid, inode = line:match("^%s*%d+:%s+%x+:(%x+)%s+%x+:%x+%s+(%x+)%s+%S+%s+%S+%s+%S+"
-      .. "%s+(%d+)%s+%d+%s+(%d+)")
+    local at, state, uid, inode = line:match("^%s*%d+:%s+%x+:(%x+)%s+%x+:%x+%s+(%x+)"
+      .. "%s+%S+%s+%S+%s+%S+%s+(%d+)%s+%d+%s+(%d+)")
     if at == wanted and state == LISTENING then
       list[#list + 1] = { inode = inode, uid = math.tointeger(tonumber(uid)) }
     end

@@ -28,7 +28,7 @@ M.most_jobs = 32
 ---@field speed_factor integer what Nix compares builders by
 ---@field features string[]
 ---@field systems string[] what it builds for, as Nix names them
----@field gc { min_free: integer, max_free: integer } bytes; collects below the first, up to the second
+---@field gc { min_free: integer, max_free: integer } bytes; below the first, up to the second
 ---@field image string? a reference, in place of wrapix's own image
 ---@field sandbox boolean? Nix's own; nil: where the engine lets it
 ---@field nix table<string, string> more lines of the container's nix.conf
@@ -93,12 +93,13 @@ FIELDS.features = words_field("^[%w][%w+._-]*$", 'a list of names such as { "big
 
 function FIELDS.memory(value, add)
   local bytes = size(value, add)
-  if bytes and bytes < 256 << 20 then return add(("%s is less than 256m"):format(check.show(value))) end
-  return bytes
+  if not bytes or bytes >= 256 << 20 then return bytes end
+  return add(("%s is less than 256m"):format(check.show(value)))
 end
 
 function FIELDS.systems(value, add)
-  local list = words_field("^[%w_]+%-linux$", 'a list of systems such as { "aarch64-linux" }')(value, add)
+  local what = 'a list of systems such as { "aarch64-linux" }'
+  local list = words_field("^[%w_]+%-linux$", what)(value, add)
   if list and #list == 0 then return add("needs one at least") end
   return list
 end
@@ -146,7 +147,9 @@ local OWN = {
 }
 
 function FIELDS.nix(value, add)
-  if type(value) ~= "table" then return add(check.expected("a table of nix.conf's settings", value)) end
+  if type(value) ~= "table" then
+    return add(check.expected("a table of nix.conf's settings", value))
+  end
   local lines = {}
   for name, text in pairs(value) do
     local shown = check.show(name)

@@ -8,6 +8,7 @@ local output = require("wrapix.cli.output")
 local path = require("wrapix.path")
 local prepare = require("wrapix.cli.prepare")
 
+local engine = lazy("wrapix.builder.engine")
 local forms = lazy("wrapix.builder.forms")
 local keys_of = lazy("wrapix.builder.keys")
 local life = lazy("wrapix.builder.life")
@@ -57,14 +58,15 @@ end
 
 local function stop(args, deps)
   return with_builder(args, deps, life.stop, function(result)
-    deps.out(result.was_running and "wrapix-builder is stopped\n" or "wrapix-builder does not run\n")
+    deps.out(("wrapix-builder %s\n"):format(result.was_running and "is stopped" or "does not run"))
   end)
 end
 
 -- status -----------------------------------------------------------------------------------
 
 local function state_text(found)
-  if found.state ~= "running" then return found.state == "absent" and "not made yet" or "stopped" end
+  if found.state == "absent" then return "not made yet" end
+  if found.state ~= "running" then return "stopped" end
   return found.ready and "runs, and answers" or "runs, and does not answer"
 end
 
@@ -133,7 +135,7 @@ end
 
 local function logs(args, deps)
   return with_builder(args, deps, function(builder)
-    local state, message, code = life.inspect(builder)
+    local state, message, code = engine.inspect(builder)
     if not state then return nil, message, code end
     if state.state ~= "absent" then return builder end
     return nil, "builder: logs: there is no builder", "ENOENT", "`wrapix builder start` starts it"
@@ -162,13 +164,14 @@ end
 
 local function reset(args, deps)
   if not agrees(args, deps) then return 1 end
-  return with_builder(args, deps, function(builder) return life.reset(builder, { keys = args.keys }) end,
-    function()
-      deps.out("wrapix-builder is gone" .. (args.keys and "\n" or "; its keys are kept\n"))
-      if args.keys then
-        deps.report:note("clients know the old keys: after the next start, `wrapix builder setup`")
-      end
-    end)
+  return with_builder(args, deps, function(builder)
+    return life.reset(builder, { keys = args.keys })
+  end, function()
+    deps.out("wrapix-builder is gone" .. (args.keys and "\n" or "; its keys are kept\n"))
+    if args.keys then
+      deps.report:note("clients know the old keys: after the next start, `wrapix builder setup`")
+    end
+  end)
 end
 
 -- config ------------------------------------------------------------------------------------
@@ -235,14 +238,15 @@ local JSON = options.list(options.runtime, options.json, options.quiet, options.
 local M = {
   name = "builder",
   summary = "Run a Linux builder for Nix in a container.",
-  description = "One container with sshd and nix-daemon, on 127.0.0.1 alone, with keys made for this "
-    .. "machine. What it builds is kept until `reset`. $XDG_CONFIG_HOME/wrapix/builder.lua has its "
+  description = "One container with sshd and nix-daemon, on 127.0.0.1 alone, with keys made for "
+    .. "this machine. What it builds is kept until `reset`. $XDG_CONFIG_HOME/wrapix/builder.lua has its "
     .. "settings: processors, memory, port, systems, features, garbage collection.",
   commands = {
     { name = "start", summary = "Start it, and wait until a client is answered.",
-      description = "The first start makes the keys, builds the image and fills /nix. One that runs is "
-        .. "left alone; one that was stopped is started anew, with what it built.",
-      options = SPEAK, run = start, example = { { "wrapix builder start", "ready when it returns" } } },
+      description = "The first start makes the keys, builds the image and fills /nix. One that runs "
+        .. "is left alone; one that was stopped is started anew, with what it built.",
+      options = SPEAK, run = start,
+      example = { { "wrapix builder start", "ready when it returns" } } },
     { name = "stop", summary = "Stop it; what it built is kept.", options = SPEAK, run = stop,
       example = { { "wrapix builder stop", "builds that run there are lost" } } },
     { name = "restart", summary = "Stop and start it, with the settings as they are now.",
@@ -264,8 +268,8 @@ local M = {
         { "wrapix builder ssh -- nix-store --verify", "a program and its options" },
       } },
     { name = "setup", summary = "Tell ssh and Nix on this machine of it.",
-      description = "Writes marked blocks into ssh's and Nix's files: for everybody, where Nix has a "
-        .. "daemon (with sudo, unless you are root), else for you. Doing it again changes nothing.",
+      description = "Writes marked blocks into ssh's and Nix's files: for everybody, where Nix has "
+        .. "a daemon (with sudo, unless you are root), else for you. Doing it again changes nothing.",
       options = options.list(
         { flags = { "-n", "--dry-run" }, description = "Show the difference; write nothing." },
         { flags = { "--remove" }, description = "Take the blocks out again." },
