@@ -7,6 +7,7 @@ local doubles = require("support.apple_double")
 local fs = require("wrapix.fs")
 local json = require("wrapix.json")
 local net = require("wrapix.net")
+local proc = require("wrapix.proc")
 
 local DRY = { env = { CONTAINER_DOUBLE_DRY = "1" } }
 
@@ -134,8 +135,11 @@ describe("the double of Apple's CLI", function()
       refused(64, "The value '1.5' is invalid for '--cpus <cpus>'", "--cpus", "1.5")
     end)
 
-    it("say what version it is", function()
+    it("say what version it is, from a link on PATH too", function()
       open("1.1.0", { down = true })
+      assert(fs.symlink(doubles.program, apple.dir .. "/container"))
+      local linked = assert(proc.run({ apple.dir .. "/container", "--version" }, { env = apple.env }))
+      assert.equal(apple:output("--version") .. "\n", linked.stdout, linked.stderr)
       assert.equal("container CLI version 1.1.0 (build: release, commit: af405ff)",
         apple:output("--version"))
     end)
@@ -577,7 +581,6 @@ describe("the double of Apple's CLI", function()
         ["org.opencontainers.image.ref.name"] = "later", ["io.containerd.image.name"] = "localhost/mine:1" } },
       { mediaType = "m", digest = "sha256:bb", size = 1 } }) }))
     apple:write("docker/manifest.json", "[]")
-    local proc = require("wrapix.proc")
     for _, name in ipairs({ "layout", "docker" }) do
       assert.equal(0, proc.run({ "tar", "-cf", ("%s/%s.tar"):format(apple.dir, name), "-C",
         apple.dir .. "/" .. name, "." }).code)

@@ -9,6 +9,9 @@ local proc = require("wrapix.proc")
 local M = {}
 
 M.program = WRAPIX_ROOT .. "/tests/support/container"
+-- What the program does, without the shell that finds it.
+local INNER = { assert(fs.realpath("/proc/self/exe")), "--run",
+  WRAPIX_ROOT .. "/tests/support/apple/main.lua" }
 
 ---@class wrapix.test.Apple
 ---@field dir string
@@ -43,9 +46,10 @@ end
 ---Runs the CLI to its end. A table as the last word: options of proc.run.
 ---@return wrapix.ProcResult
 function Apple:run(...)
-  local words = { M.program, ... }
+  local words = { ... }
   local opts = type(words[#words]) == "table" and table.remove(words) or nil
-  return assert(proc.run(words, options(self, opts)))
+  local argv = table.move(words, 1, #words, #INNER + 1, table.move(INNER, 1, #INNER, 1, {}))
+  return assert(proc.run(argv, options(self, opts)))
 end
 
 ---Starts it; stdout and stderr are pipes.

@@ -12,7 +12,7 @@
 local root = debug.getinfo(1, "S").source:match("^@(.*)/support/apple/main%.lua$")
 package.path = ("%s/?.lua;%s"):format(root, package.path)
 
-local container = require("wrapix._c.container")
+local container = require("wrapix._c.container") -- its pair has no USR1, USR2, WINCH
 local encode = require("support.apple.encode")
 local engines = require("support.apple.engine")
 local fail = require("support.apple.fail")
@@ -92,7 +92,9 @@ local function context()
     system = systems.of(state), wrapix = assert(fs.realpath("/proc/self/exe")),
     main = root .. "/support/apple/main.lua",
   }, Context)
-  cx.on_signal = function(name) os.exit(128 + proc.signal_number(name)) end
+  cx.on_signal = function(name)
+    if name ~= "WINCH" then os.exit(128 + proc.signal_number(name)) end
+  end
   return cx
 end
 
@@ -130,7 +132,7 @@ local function listen(cx)
   while true do
     local name = signals:next()
     if not name then return end
-    if name ~= "WINCH" or cx.in_process then cx.on_signal(name) end
+    cx.on_signal(name)
   end
 end
 

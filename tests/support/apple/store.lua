@@ -86,10 +86,15 @@ end
 ---@param id string of the image in Podman
 ---@param reference string as it is to be known
 ---@param digest string? of its manifest in what it came from
+---@param is_lent boolean? it stays Podman's own: nothing of it is marked or removed
 ---@return table image
-function M.add(cx, id, reference, digest)
+function M.add(cx, id, reference, digest, is_lent)
   local image = cx.engine.dry and recorded(cx) or assert(describe(cx, id), "the engine lost an image")
-  cx.engine:call({ "tag", id, image.podman })
+  if is_lent then
+    image.podman, image.is_lent = id, true
+  else
+    cx.engine:call({ "tag", id, image.podman })
+  end
   image.reference = reference
   image.descriptor.digest = digest or image.descriptor.digest
   cx.state:locked(function()
@@ -120,7 +125,7 @@ function M.drop(cx, image)
     save(cx, images)
     return used
   end)
-  if not still then cx.engine:call({ "rmi", "--force", image.podman }) end
+  if not still and not image.is_lent then cx.engine:call({ "rmi", "--force", image.podman }) end
 end
 
 ---An image by its name, from the registry when it is not there.
@@ -137,7 +142,7 @@ function M.pull(cx, reference)
   if cx.engine.dry then return M.add(cx, "recorded", full) end
   if cx.environ.CONTAINER_DOUBLE_REGISTRY == "podman" then
     local found = cx.engine:ask({ "image", "inspect", full })
-    if found then return M.add(cx, found[1].Id, full) end
+    if found then return M.add(cx, found[1].Id, full, nil, true) end
   end
   fail.with("internalError", ("failed to pull %s: no registry can be reached"):format(full))
 end
