@@ -145,7 +145,9 @@ describe("a builder", function()
       "--entrypoint", "/bin/sh", builders.own_image(), "-c",
       "grep -rl 'OPENSSH PRIVATE KEY' /etc /home /root /nix-image /var/lib /run || echo none")
     assert.equal("none", found)
-    assert.falsy(builders.as_root("ls /etc/wrapix-builder"):find("client", 1, true))
+    local shared = builders.as_root("ls /etc/wrapix-builder")
+    assert.falsy(shared:find("client", 1, true) or shared:find("host_key", 1, true), shared)
+    assert.equal("600", builders.as_root("stat -c %a /run/wrapix-builder/ssh/host_key"))
   end)
 
   it("keeps what it built over stop and start", function()

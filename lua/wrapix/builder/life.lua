@@ -189,10 +189,19 @@ local function create(builder, plan)
   return engine.act(builder, "start", plan.argv, engine.long)
 end
 
+-- The container has its own copy by the time it serves. A share of virtiofs belongs to
+-- whoever looks at it, so a build could read the key there.
+local function wait_ready(builder, plan, client, is_old)
+  local ok, message, code, hint = ready.wait(builder, plan.box, client, is_old)
+  if not ok then return nil, message, code, hint end
+  fs.unlink(builder.places.run .. "/host_key")
+  return true
+end
+
 -- One that runs already, made of these settings or of others.
 local function join(builder, plan, client, state)
   if state.digest == plan.box.digest then
-    local ok, message, code, hint = ready.wait(builder, plan.box, client, true)
+    local ok, message, code, hint = wait_ready(builder, plan, client, true)
     if not ok then return nil, message, code, hint end
     return { was_running = true, port = builder.settings.port }
   end
@@ -228,7 +237,7 @@ local function start_locked(builder)
     ok, message, code, hint = engine.remove(builder)
   end
   if ok then ok, message, code, hint = create(builder, plan) end
-  if ok then ok, message, code, hint = ready.wait(builder, plan.box, client) end
+  if ok then ok, message, code, hint = wait_ready(builder, plan, client) end
   if not ok then return nil, message, code, hint end
   return { was_running = false, port = builder.settings.port }
 end
