@@ -11,7 +11,7 @@ local proc = require("wrapix.proc")
 local task = require("wrapix.task")
 local terminal = require("support.terminal")
 
-local REASON = "the double of Apple's CLI is root's alone"
+local REASON = "the double of container needs root"
 
 describe("the double of Apple's CLI on an engine", function()
   if not e2e.rootful then
