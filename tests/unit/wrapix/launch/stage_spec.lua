@@ -52,6 +52,7 @@ describe("the staging of a session", function()
     assert(fs.symlink("/etc/passwd", dir .. "/top"))
     ok, message, code = stage.write(root, wanted({ { from = dir .. "/top", path = "vm/x" } }))
     assert.same({ nil, "ELOOP" }, { ok, code })
+    assert.truthy(message:find("/top: is a link", 1, true), message)
   end)
 
   it("tells of a source that has gone", function()
