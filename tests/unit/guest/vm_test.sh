@@ -188,6 +188,31 @@ test_whole_files() {
   has "$status$out" "0wrapix-vm " "--version"
 }
 
+# The same source with checks of every access, on configurations that were damaged at random.
+test_damage() {
+  local seed=20240131 round at text=$base$usual_lines status bad=''
+  if ! "${CC:-cc}" -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -o "$dir/checked" "$here"/../../../src/guest/vm.c "$here"/../../../src/guest/vm/*.c; then
+    ok 1 "a checked build"
+    return
+  fi
+  RANDOM=$seed
+  for round in {1..120}; do
+    at=$((RANDOM % ${#text}))
+    case $((round % 4)) in
+      0) printf '%s' "${text:0:at}${text:at+1}" ;;
+      1) printf '%s' "${text:0:at}" ;;
+      2) printf '%s' "${text:0:at}%${text:at}" ;;
+      3) printf '%s%b%s' "${text:0:at}" "\\x$(printf %02x $((RANDOM % 256)))" "${text:at}" ;;
+    esac >"$dir/damaged"
+    "$dir/checked" --check "$dir/damaged" >/dev/null 2>"$dir/damage" </dev/null
+    status=$?
+    { [ "$status" -eq 0 ] || [ "$status" -eq 125 ]; } && ! grep -q 'Sanitizer\|runtime error' "$dir/damage" ||
+      bad+="round $round: $status: $(head -n 3 "$dir/damage")"$'\n'
+  done
+  is "$bad" "" "what is damaged is refused or read, with every access checked (seed $seed)"
+}
+
 # -- Sandboxes ----------------------------------------------------------------------------------
 
 # What stands for the machine's own init: makes a root out of busybox, with shares where the
@@ -231,7 +256,7 @@ sandbox() {
     unshare --mount --pid --uts --ipc --fork --kill-child sh "$dir/engine" "$@"
 }
 
-usual="${base}hostname box
+usual_lines="hostname box
 tmpfs /home/alice 1048576 700
 tmpfs /run/wrapix 1048576 755
 dir /run/wrapix/state 711
@@ -245,6 +270,7 @@ seal /run/wrapix
 limit nproc 200
 limit nofile 300
 "
+usual=$base$usual_lines
 
 inside() { sandbox "$usual${MORE-}" -- sh -c "$1"; }
 
@@ -525,6 +551,7 @@ test_whole_files
 if [ -n "${WRAPIX_TEST_EMULATOR-}" ]; then
   finish
 fi
+test_damage
 if [ "$(id -u)" -ne 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
   skip "sandboxes" "needs root and mount namespaces"
   finish
