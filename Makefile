@@ -14,6 +14,15 @@ DESTDIR ?=
 BUILD ?= build
 LUA ?= lua5.4
 MUSL_CC ?= $(shell command -v musl-gcc || echo $(CC))
+# The programs that go into sandboxes: for which machine, made by what, or made already.
+# A Mac runs them in a virtual machine with Linux, and takes those that a Linux machine made
+# with `make guest GUEST_ARCH=aarch64`.
+SYSTEM := $(shell uname -s)
+MACHINE := $(subst arm64,aarch64,$(shell uname -m))
+GUEST_ARCH ?= $(MACHINE)
+GUEST_CC ?= $(if $(filter Linux-$(MACHINE),$(SYSTEM)-$(GUEST_ARCH)),$(MUSL_CC),$(GUEST_ARCH)-linux-gnu-gcc)
+# A directory of such programs, to be taken instead of making any.
+GUEST_DIR ?=
 OPT ?= -O2 -g
 # For CI: -Werror. An unknown compiler may warn of more than ours do.
 WERROR ?=
@@ -50,12 +59,13 @@ module_ldlibs := $(shell pkg-config --libs $(filter-out lua5.4,$(PKGS)) 2>&-) -l
 guest_cflags := -std=c11 -Os $(WARN) -static -s $(define_version)
 
 # Platform code is split by file: peer_linux.c, peer_darwin.c.
-FOREIGN := $(if $(filter Darwin,$(shell uname -s)),linux,darwin)
+FOREIGN := $(if $(filter Darwin,$(SYSTEM)),linux,darwin)
 LIB_SRC := $(filter-out %_$(FOREIGN).c,$(wildcard src/core/*.c src/api/*.c)) \
   src/sched.c src/host.c src/embed.c
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/scripts.o
-GUEST := $(patsubst src/guest/%.c,$(BUILD)/guest/wrapix-%,$(wildcard src/guest/*.c))
-LUA_FILES := $(shell find lua profiles -name '*.lua' -o -path '*/template/*' -type f 2>&- | sort)
+GUEST_OUT := $(BUILD)/guest$(if $(filter $(MACHINE),$(GUEST_ARCH)),,-$(GUEST_ARCH))
+GUEST := $(patsubst src/guest/%.c,$(or $(GUEST_DIR),$(GUEST_OUT))/wrapix-%,$(wildcard src/guest/*.c))
+LUA_FILES := $(shell find lua profiles -name '*.lua' -o -name '*.sh' -o -path '*/template/*' -type f 2>&- | sort)
 LUA_NAMES := $(patsubst lua/%,%,$(LUA_FILES))
 UNIT_C := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/core/*_test.c))
 # Programs that specs of integration start: a double of podman, a terminal.
@@ -76,7 +86,7 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@test -f $@ || pkg-config --exists $(PKGS) 2>&- || \
 	  { echo 'make: $(PKGS): not found by pkg-config; hint: make deps' >&2; exit 1; }
-	@$(call remember,$(CC) $(cppflags) $(cflags) | $(ldflags) $(ldlibs) | $(MUSL_CC) $(guest_cflags))
+	@$(call remember,$(CC) $(cppflags) $(cflags) | $(ldflags) $(ldlibs))
 
 $(BUILD)/objects.list: FORCE
 	@mkdir -p $(@D)
@@ -87,15 +97,24 @@ $(BUILD)/scripts.list: FORCE
 	@$(call remember,$(LUA_FILES) $(GUEST) $(ARGPARSE))
 FORCE:
 
+ifeq ($(SYSTEM),Darwin)
+whole_archive = -Wl,-force_load,$(1)
+shared := -dynamiclib -Wl,-install_name,$(LIBDIR)/$(SONAME)
+module := -bundle -Wl,-undefined,dynamic_lookup
+else
+whole_archive = -Wl,--whole-archive $(1) -Wl,--no-whole-archive
+shared := -shared -Wl,-soname,$(SONAME)
+module := -shared
+endif
+
 $(BUILD)/wrapix: $(BUILD)/main.o $(BUILD)/libwrapix.a
-	$(call Q,LINK)$(CC) $(ldflags) -o $@ $< \
-	  -Wl,--whole-archive $(BUILD)/libwrapix.a -Wl,--no-whole-archive $(ldlibs)
+	$(call Q,LINK)$(CC) $(ldflags) -o $@ $< $(call whole_archive,$(BUILD)/libwrapix.a) $(ldlibs)
 
 $(BUILD)/libwrapix.a: $(LIB_OBJ) $(BUILD)/objects.list
 	$(call Q,AR)rm -f $@ && ar rcs $@ $(LIB_OBJ)
 
 $(BUILD)/$(SONAME): $(LIB_OBJ) $(BUILD)/objects.list
-	$(call Q,LINK)$(CC) $(ldflags) -shared -Wl,-soname,$(SONAME) -o $@ $(LIB_OBJ) $(ldlibs)
+	$(call Q,LINK)$(CC) $(ldflags) $(shared) -o $@ $(LIB_OBJ) $(ldlibs)
 
 $(BUILD)/libwrapix.so: $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $@
@@ -103,7 +122,7 @@ $(BUILD)/libwrapix.so: $(BUILD)/$(SONAME)
 # The module of a stock Lua must not bring a second copy of liblua.
 $(BUILD)/lua/wrapix.so: $(LIB_OBJ) $(BUILD)/objects.list
 	@mkdir -p $(@D)
-	$(call Q,LINK)$(CC) $(ldflags) -shared -o $@ $(LIB_OBJ) $(module_ldlibs)
+	$(call Q,LINK)$(CC) $(ldflags) $(module) -o $@ $(LIB_OBJ) $(module_ldlibs)
 
 write_pc = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
   -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' src/wrapix.pc.in
@@ -119,20 +138,50 @@ $(BUILD)/%.o: src/%.c src/VERSION $(BUILD)/flags
 $(BUILD)/scripts.o: $(BUILD)/scripts.c $(BUILD)/flags
 	$(call Q,CC)$(CC) $(cppflags) $(base_cflags) $(SANITIZE) -O0 -c -o $@ $<
 
-$(BUILD)/guest/wrapix-%: src/guest/%.c src/VERSION $(BUILD)/flags
+# What is too long for one file has its parts in a directory of its name.
+$(GUEST_OUT)/wrapix-vm: $(wildcard src/guest/vm/*)
+$(GUEST_OUT)/wrapix-%: src/guest/%.c src/VERSION $(GUEST_OUT).flags
 	@mkdir -p $(@D)
-	$(call Q,GUEST)$(MUSL_CC) $(guest_cflags) -o $@ $<
+	$(call Q,GUEST)$(GUEST_CC) $(guest_cflags) -o $@ $(filter %.c,$^)
+
+$(GUEST_OUT).flags: FORCE
+	@mkdir -p $(@D)
+	@$(need_guest_cc)
+	@$(call remember,$(GUEST_CC) $(guest_cflags))
+
+need_guest_cc = command -v $(firstword $(GUEST_CC)) >/dev/null || { \
+  echo 'make: $(firstword $(GUEST_CC)): not found, and it makes the programs for inside a sandbox;' \
+  'hint: make GUEST_DIR=DIR, with DIR as `make guest GUEST_ARCH=$(GUEST_ARCH)` on Linux left it' >&2; exit 1; }
+
+# Those of another version would not understand this one.
+check_guests = test -z '$(GUEST_DIR)' || grep -aqF 'wrapix-init $(VERSION)' '$(GUEST_DIR)/wrapix-init' || { \
+  echo 'make: $(GUEST_DIR)/wrapix-init: not of version $(VERSION)' >&2; exit 1; }
 
 $(BUILD)/scripts.c: src/pack.lua src/strip.lua $(BUILD)/scripts.list $(LUA_FILES) $(GUEST)
 	@test -n '$(ARGPARSE)' || { echo 'make: argparse for Lua 5.4: not found; hint: make deps' >&2; exit 1; }
+	@$(check_guests)
 	$(call Q,PACK)$(LUA) src/pack.lua $@ argparse.lua=$(ARGPARSE) \
 	  $(join $(addsuffix =,$(LUA_NAMES)),$(LUA_FILES)) \
-	  $(join $(patsubst $(BUILD)/%,%=,$(GUEST)),$(GUEST))
+	  $(join $(patsubst %,guest/%=,$(notdir $(GUEST))),$(GUEST))
+
+# The machine of Macs, whose virtual machines run Linux programs: made here to be tried here.
+CROSS_ARCH := aarch64
+has_cross := $(and $(filter Linux,$(SYSTEM)),$(filter-out $(CROSS_ARCH),$(MACHINE)),\
+  $(shell command -v $(CROSS_ARCH)-linux-gnu-gcc))
+
+guest: $(GUEST)
+	@echo 'the programs are in $(or $(GUEST_DIR),$(GUEST_OUT))'
+
+cross:
+	@test -z '$(has_cross)' || $(MAKE) --no-print-directory guest GUEST_ARCH=$(CROSS_ARCH) GUEST_DIR= \
+	  GUEST_CC=$(CROSS_ARCH)-linux-gnu-gcc >/dev/null
 
 -include $(LIB_OBJ:.o=.d) $(BUILD)/main.d $(UNIT_C:=.d)
 
 ## all           build everything into build/ (the default)
 ## deps          install what building and running need (Debian, Ubuntu)
+## guest         only what runs inside a sandbox; GUEST_ARCH=aarch64 for a Mac, where
+##               `make GUEST_DIR=DIR` takes the directory
 ## demo          install, build, and watch a toy agent do three issues in sandboxes
 deps:
 	@.ci/deps run
@@ -199,9 +248,13 @@ crash: fault
 	@BUILD=$(BUILD) tests/crash/run $(ARGS)
 
 ## lint          luacheck, shellcheck, clang-tidy, cppcheck, builds without a warning
+## check-portability   compile as musl and macOS would; try the programs for aarch64
 ## bench         measure what wrapix costs on top of the engine
 lint:
 	@BUILD=$(BUILD) .ci/lint
+
+check-portability: all cross
+	@BUILD=$(BUILD) tests/portability/run
 
 # The style of the C code as clang-format knows it; part of nothing else.
 format-check:
@@ -213,7 +266,7 @@ bench: all
 ## install, uninstall         with PREFIX= (/usr/local) and DESTDIR=
 DOCS := $(wildcard README.md LICENSE CHANGELOG.md docs/*.md)
 # Names by which the program is another command; see PROGRAMS of wrapix.cli.
-LINKS := $(addprefix $(BINDIR)/,ralph wrapix-notifyd)
+LINKS := $(addprefix $(BINDIR)/,ralph wrapix-notifyd wrapix-builder)
 INSTALLED := $(BINDIR)/wrapix $(LINKS) $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
   $(addprefix $(LIBDIR)/,libwrapix.a libwrapix.so $(SONAME) pkgconfig/wrapix.pc) \
   $(addprefix $(DOCDIR)/,$(notdir $(DOCS)))
@@ -247,5 +300,5 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: all deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
-  fault crash lint format-check bench install uninstall clean help FORCE
+.PHONY: all guest cross deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
+  fault crash lint check-portability format-check bench install uninstall clean help FORCE

@@ -25,6 +25,14 @@ function container.term_save(fd) end
 -- seen as: run
 function container.term_restore() end
 
+---Keeps whether stdin, stdout and stderr block.
+-- seen as: container.run
+function container.streams_save() end
+
+---Puts that back; does nothing when nothing is kept.
+-- seen as: run
+function container.streams_restore() end
+
 ---Writes everything in a thread, so that other tasks go on.
 -- seen as: on_stderr
 ---@param fd integer

@@ -5,6 +5,7 @@
 local c = require("wrapix._c.container")
 local lazy = require("wrapix.lazy")
 local proc = require("wrapix.proc")
+local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 local terminals = lazy("wrapix.terminal")
 
@@ -44,6 +45,11 @@ function M.write_stderr(text) return c.write_fd(2, text) end
 ---@param text string
 ---@return true|nil, string?, string?
 function M.write_stdout(text) return c.write_fd(1, text) end
+
+---Whether what a command gets as its stdin is our terminal.
+---@param stdin any as in proc.spawn
+---@return boolean
+function M.is_terminal(stdin) return stdin == "inherit" and sys.isatty(0) end
 
 ---Runs an engine command that must be tried even while the task is being ended.
 ---@param argv string[]
@@ -165,16 +171,22 @@ local function watched(opts)
   end
 end
 
----Runs an engine command in the foreground. The terminal's modes are put back
----however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
+local function put_back()
+  c.term_restore()
+  c.streams_restore()
+end
+
+---Runs an engine command in the foreground. The terminal's modes are put back, and
+---whether our streams block, however it ends; INT, TERM, HUP and QUIT go to on_signal while it runs.
 ---@param argv string[]
 ---@param opts wrapix.ForegroundOptions
 ---@return wrapix.ProcResult|nil
 ---@return string? message
 ---@return string? code
 function M.run(argv, opts)
-  local terminal <close> = setmetatable({}, { __close = c.term_restore })
-  terminal.saved = c.term_save(0)
+  local ours <close> = setmetatable({}, { __close = put_back })
+  ours.terminal = c.term_save(0)
+  c.streams_save()
   return M.supervise(opts, function(scope)
     local between <close> = open_relay(opts)
     local running <close>, msg, code = proc.spawn(argv, streams(opts, between))

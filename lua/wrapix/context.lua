@@ -45,15 +45,17 @@ end
 
 ---The facts of a new launch in a workspace.
 ---@param workspace string
+---@param opts { runtime: string?, shows: boolean? }? what --runtime says; nothing is to be started
 ---@return wrapix.Facts|nil
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.facts(workspace)
+function M.facts(workspace, opts)
   local session = require("wrapix.session").new()
   local image = require("wrapix.image")
   local facts, msg, code, hint = require("wrapix.facts").gather({
     workspace = workspace, session = session, guest_dir = session.guest_dir,
+    runtime = opts and opts.runtime, shows = opts and opts.shows,
   }, { fs = fs, sys = sys, proc = require("wrapix.proc"), json = require("wrapix.json") })
   if not facts then return nil, msg, code, hint end
   local keeper = require("wrapix.keeper")

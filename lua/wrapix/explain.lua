@@ -67,9 +67,11 @@ local function image_rows(plan)
   return { { path.show(plan.image.ref), how, plan.image.origin } }
 end
 
+local USER_MODES = { ["keep-id"] = "as on the host", vm = "as on the host, made in the VM" }
+
 local function user_rows(plan)
   local user = plan.user
-  local how = user.mode == "keep-id" and "as on the host" or "given to the engine"
+  local how = USER_MODES[user.mode] or "given to the engine"
   return { { user.name, ("%d:%d, %s"):format(user.uid, user.gid, how), user.origin } }
 end
 
@@ -97,6 +99,7 @@ local function limit_rows(plan)
   for i, limit in ipairs(plan.limits) do
     local value = limit.name == "memory" and size(limit.value)
       or ("%.10g"):format(limit.value) .. (limit.name == "timeout" and " s" or "")
+    if limit.note then value = ("%s, %s"):format(value, limit.note) end
     rows[i] = { limit.name, value, limit.origin }
   end
   return rows
@@ -134,7 +137,11 @@ end
 local function network_rows(plan)
   local network = plan.network
   local how = network.mode == "none" and "no network" or "by " .. network.backend
-  return { { network.mode, how, network.origin } }
+  local rows = { { network.mode, how, network.origin } }
+  for _, server in ipairs(network.dns or {}) do
+    rows[#rows + 1] = { "dns", server.address, server.origin }
+  end
+  return rows
 end
 
 local function security_rows(plan)
@@ -142,7 +149,8 @@ local function security_rows(plan)
   local rows = {
     { "capabilities", security.cap_drop == "all" and "none" or "some", security.origin },
     { "no new privileges", yes_no(security.no_new_privileges), security.origin },
-    { "system call filter", path.show(security.seccomp or "none"), security.seccomp_origin },
+    { "system call filter", security.seccomp == "guest" and "set in the VM"
+      or path.show(security.seccomp or "none"), security.seccomp_origin },
     { "user namespaces", security.userns and "allowed" or "refused", security.seccomp_origin },
     { "root file system", security.read_only and "read-only" or "writable",
       security.read_only_origin },
@@ -198,12 +206,23 @@ local function flag_rows(plan, flags)
   return rows
 end
 
+-- Where the engine has no flags for it, it is done inside, by lines of a file.
+local function step_rows(_, _, steps)
+  local rows = {}
+  for i, step in ipairs(steps or {}) do
+    local words = {}
+    for j, word in ipairs(step.words) do words[j] = shell.quote(word) end
+    rows[i] = { table.concat(words, " "), nil, step.origin }
+  end
+  return rows
+end
+
 local SECTIONS = {
   { "command", command_rows }, { "image", image_rows }, { "user", user_rows },
   { "agents", agent_rows }, { "mounts", mount_rows }, { "env", env_rows }, { "limits", limit_rows },
   { "network", network_rows }, { "security", security_rows }, { "labels", label_rows },
   { "engine", engine_rows }, { "skipped", skipped_rows }, { "warnings", warning_rows },
-  { "command line", flag_rows, widest = 92 },
+  { "command line", flag_rows, widest = 92 }, { "in the VM", step_rows, widest = 92 },
 }
 
 -- Text ---------------------------------------------------------------------------
@@ -261,12 +280,12 @@ end
 --- The plan as aligned text.
 ---@param plan table
 ---@param flags wrapix.Flag[] what the runtime made of it
----@param opts { color: boolean? }?
+---@param opts { color: boolean?, steps: wrapix.AppleStep[]? }? steps: what is done inside a VM
 ---@return string
 function M.text(plan, flags, opts)
   local blocks, color = {}, opts and opts.color
   for _, section in ipairs(SECTIONS) do
-    local rows = section[2](plan, flags)
+    local rows = section[2](plan, flags, opts and opts.steps)
     local widest = section.widest and { section.widest, 0 }
     if #rows > 0 then
       blocks[#blocks + 1] = M.section(section[1], rows, { color = color, widest = widest })

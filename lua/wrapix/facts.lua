@@ -6,11 +6,11 @@
 -- SPDX-License-Identifier: MIT
 
 local lazy = require("wrapix.lazy")
+local runtimes = require("wrapix.runtime")
 
 -- Who only wants the directories loads none of them.
 local cgroup = lazy("wrapix.facts.cgroup")
 local person = lazy("wrapix.facts.person")
-local probe = lazy("wrapix.runtime.probe")
 local seccomp = lazy("wrapix.runtime.seccomp")
 
 local M = {}
@@ -132,6 +132,7 @@ local function seccomp_base(engine, fs)
 end
 
 local function add_live_engine_facts(engine, dirs, deps)
+  if engine.name ~= "podman" then return engine end
   -- These change without the binary changing, so they are never cached.
   engine.pasta = helper("pasta", deps)
   engine.slirp4netns = helper("slirp4netns", deps)
@@ -199,9 +200,29 @@ local function read_process(deps)
   }
 end
 
+-- `container@VERSION` stands for a version that need not be there, and so can only be shown.
+local function read_engine(facts, opts, deps)
+  local name, version = runtimes.default(), nil
+  if opts.runtime then
+    name, version = runtimes.parse(opts.runtime)
+    if not name then
+      return nil, ("runtime: %s: %s"):format(opts.runtime, version), "EUSAGE"
+    end
+  end
+  if version and not opts.shows then
+    return nil, ("runtime: %s: a version goes with explain and --dry-run alone"):format(opts.runtime),
+      "EUSAGE", ("--runtime %s is the one of this host"):format(name)
+  end
+  return runtimes.probe(name).read(deps, {
+    cache = facts.dirs.cache, env = facts.env, version = version, shows = opts.shows,
+  })
+end
+
 --- Gathers the facts. `opts.session` and `opts.guest_dir` are passed through:
 --- making them is the session's work, and a dry run has none on disk.
----@param opts { workspace: string, session: { id: string, dir: string }, guest_dir: string }
+--- `opts.runtime` is what --runtime says, `opts.shows` that nothing is to be started.
+---@param opts { workspace: string, session: { id: string, dir: string }, guest_dir: string,
+--- runtime: string?, shows: boolean? }
 ---@param deps { fs: table, sys: table, proc: table, json: table }
 ---@return wrapix.Facts|nil
 ---@return string? message
@@ -220,8 +241,7 @@ function M.gather(opts, deps)
   if not facts.workspace then
     return nil, message, code
   end
-  local probing = { cache = facts.dirs.cache, env = facts.env }
-  facts.engine, message, code, hint = probe.read(deps, probing)
+  facts.engine, message, code, hint = read_engine(facts, opts, deps)
   if not facts.engine then
     return nil, message, code, hint
   end

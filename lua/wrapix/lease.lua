@@ -62,7 +62,7 @@ function Lease:serve(on_start)
   local stream, msg, code = self._server:accept()
   if not stream then return nil, msg, code end
   self._stream, self.is_taken = stream, true
-  if self._orders then stream:write(self._orders) end
+  self:_send_orders()
   fault.point("lease.connected")
   return listen_to(self, stream)
 end
@@ -85,15 +85,28 @@ function Lease:pid()
   return peer and peer.pid and peer.pid > 1 and peer.pid or nil
 end
 
+-- One writes at a time; what comes meanwhile is written by the same.
+function Lease:_send_orders()
+  if self._is_sending or not self._stream then return true end
+  self._is_sending = true
+  local ok, msg, code = true, nil, nil
+  while ok and self._orders ~= "" do
+    local orders = self._orders
+    self._orders = ""
+    ok, msg, code = self._stream:write(orders)
+  end
+  self._is_sending = false
+  return ok, msg, code
+end
+
 ---Hands a signal to the command, at once or when it is there.
 ---@param number integer
 ---@return true|nil
 ---@return string? message
 ---@return string? code
 function Lease:signal(number)
-  if self._stream then return self._stream:write(string.char(number)) end
-  self._orders = (self._orders or "") .. string.char(number)
-  return true
+  self._orders = self._orders .. string.char(number)
+  return self:_send_orders()
 end
 
 ---Gives the lease up: PID 1, if it lives, ends the sandbox.
@@ -125,7 +138,7 @@ function M.open(dir, user, name)
     end
   end
   return setmetatable({
-    _server = server, _path = path, started = false, ended = false,
+    _server = server, _path = path, _orders = "", started = false, ended = false,
     on_start = function() end, on_orphan = function() end,
   }, Lease)
 end

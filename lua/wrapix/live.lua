@@ -5,14 +5,12 @@
 -- reap.lua's, gc's and stop's.
 
 local fs = require("wrapix.fs")
-local host = require("wrapix.plan.host")
-local json = require("wrapix.json")
 local nearest = require("wrapix.nearest")
 local owners = require("wrapix.owner")
 local path = require("wrapix.path")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local reap = require("wrapix.reap")
+local runtimes = require("wrapix.runtime")
 local sys = require("wrapix.sys")
 
 local M = {}
@@ -44,55 +42,65 @@ local M = {}
 ---@field id string? of the container; none: there is no container
 ---@field dir string? its session directory; none: there is none
 ---@field log string? file of the output of a detached one
----@field engine { path: string, oci_runtime: string? }
+---@field runtime string? name; none: Podman
+---@field engine { path: string, oci_runtime: string?, version: integer[]? }
 
 -- Later than any start; what the engine gives for "never" is long before 1970.
 local function time_of(value) return type(value) == "number" and value > 0 and value or nil end
 
 local function string_of(value) return type(value) == "string" and value or nil end
 
--- The engine's words for a container; what is not here has no program running.
-local RUNS = { running = "running", paused = "paused", stopping = "ending", removing = "ending" }
-local BEFORE = { created = true, initialized = true, configured = true }
+-- With a program in it.
+local RUNS = { running = true, paused = true, ending = true }
 
----Reads the decoded answer of `podman ps --format json`.
----@param answer any
----@return table<string, table> containers by session
-function M.containers(answer)
-  local out = {}
-  for _, one in ipairs(type(answer) == "table" and answer or {}) do
-    local labels = type(one) == "table" and type(one.Labels) == "table" and one.Labels or {}
-    local names = type(one) == "table" and type(one.Names) == "table" and one.Names or {}
-    local session = string_of(labels["wrapix.session"])
-    if session and string_of(names[1]) then
-      local state = string_of(one.State) or "unknown"
-      out[session] = {
-        session = session, id = string_of(one.Id), name = names[1], image = string_of(one.Image),
-        state = state:lower(), exit = math.tointeger(one.ExitCode),
-        started = time_of(one.StartedAt), created = time_of(one.Created),
-        profile = string_of(labels["wrapix.profile"]),
-        workspace = string_of(labels["wrapix.workspace"]),
-        owner = string_of(labels["wrapix.owner"]), keep = labels["wrapix.keep"] and true,
-      }
-    end
-  end
-  return out
+local function fail(runtime, reason)
+  return nil, ("list sandboxes: %s: %s"):format(runtime.name == "podman" and "engine"
+    or runtime.name, reason), "EENGINE"
 end
 
-local function ask_engine(facts)
-  local argv = podman.list_argv(facts.engine)
-  local result, message, code = proc.run(argv, { timeout = 60, grace = 1 })
+local function ask_engine(engine)
+  local runtime = runtimes.of(engine.name)
+  local result, message, code = proc.run(runtime.list_argv(engine), { timeout = 60, grace = 1 })
   if not result then return nil, message, code end
+  -- No service, no program that runs.
+  if result.code ~= 0 and runtime.is_down(result.stderr) then return {} end
   if result.code ~= 0 then
-    local reason = result.stderr:match("([^\n]+)%s*$") or "podman failed"
-    return nil, "list sandboxes: engine: " .. reason, "EENGINE"
+    return fail(runtime, result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed")
   end
-  local answer
-  answer, message = json.decode(result.stdout)
-  if not answer then
-    return nil, "list sandboxes: engine: its answer is no JSON: " .. tostring(message), "EENGINE"
+  local containers
+  containers, message = runtime.containers(result.stdout, engine)
+  if not containers then return fail(runtime, message) end
+  return containers
+end
+
+-- What sessions were started with beside the runtime of this start. One whose program is
+-- gone has no containers either.
+local function other_engines(facts, places)
+  local list, seen = {}, { [facts.engine.name or "podman"] = true }
+  for _, place in pairs(places) do
+    local info = place.info or {}
+    local name, engine = info.runtime or "podman", info.engine
+    if not seen[name] and runtimes.is_known(name) and type(engine) == "table"
+      and string_of(engine.path) and fs.access(engine.path, "x") then
+      seen[name] = true
+      list[#list + 1] = { name = name, path = engine.path, version = engine.version }
+    end
   end
-  return M.containers(answer)
+  return list
+end
+
+local function ask_engines(facts, places)
+  local containers, message, code = ask_engine(runtimes.engine(facts))
+  if not containers then return nil, message, code end
+  for _, engine in ipairs(other_engines(facts, places)) do
+    local more
+    more, message, code = ask_engine(engine)
+    if not more then return nil, message, code end
+    for session, container in pairs(more) do
+      container.runtime, containers[session] = engine.name, container
+    end
+  end
+  return containers
 end
 
 -- Somebody else's directory may say anything.
@@ -130,7 +138,7 @@ end
 
 local function state_of(container, place, owner, keep)
   if not container then return state_without_container(place, owner) end
-  local runs = RUNS[container.state]
+  local runs = RUNS[container.state] and container.state
   if owner.state == "dead" then
     if keep and not runs then return "exited" end
     return "orphaned"
@@ -139,13 +147,16 @@ local function state_of(container, place, owner, keep)
   -- of the same user.
   if not place and not owner.alive then return "orphaned" end
   if runs then return runs end
-  if BEFORE[container.state] then return "starting" end
+  if container.state == "created" then return "starting" end
   return keep and "exited" or "ending"
 end
 
 local function engine_of(facts, info)
-  if info and type(info.engine) == "table" and string_of(info.engine.path) then return info.engine end
-  return { path = facts.engine.path, oci_runtime = host.runtime(facts) or nil }
+  if info and type(info.engine) == "table" and string_of(info.engine.path) then
+    return info.engine, runtimes.is_known(info.runtime) and info.runtime or nil
+  end
+  local engine = runtimes.engine(facts)
+  return engine, engine.name
 end
 
 local function join(facts, session, container, place)
@@ -157,6 +168,7 @@ local function join(facts, session, container, place)
   local state = state_of(container, place, owner, keep)
   local runs = state == "running" or state == "paused" or state == "orphaned"
     and RUNS[from.state] ~= nil
+  local engine, runtime = engine_of(facts, place and place.info)
   return {
     session = session, name = from.name or string_of(info.name) or session, state = state,
     profile = string_of(info.profile) or from.profile,
@@ -167,7 +179,7 @@ local function join(facts, session, container, place)
     uptime = runs and from.started and math.max(0, sys.time() - from.started) or nil,
     exit = state == "exited" and from.exit or nil,
     id = from.id, dir = place and place.dir, log = string_of(info.log),
-    engine = engine_of(facts, place and place.info),
+    engine = engine, runtime = runtime,
   }
 end
 
@@ -178,7 +190,7 @@ end
 ---@return string? code
 function M.list(facts)
   local before = directories(facts.dirs)
-  local containers, message, code = ask_engine(facts)
+  local containers, message, code = ask_engines(facts, before)
   if not containers then return nil, message, code end
   local places, list = directories(facts.dirs), {}
   for session, container in pairs(containers) do
@@ -291,11 +303,12 @@ function M.known(dirs, word)
   return live
 end
 
----What podman's commands about one container want to know of it.
+---What a runtime's commands about one container want to know of it.
 ---@param live wrapix.Live
 ---@return table plan
 function M.plan(live)
-  return { name = live.id or live.name, engine = live.engine, workspace = { dest = "/workspace" } }
+  return { name = live.id or live.name, runtime = live.runtime, engine = live.engine,
+    workspace = { dest = "/workspace" } }
 end
 
 return M

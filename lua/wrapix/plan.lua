@@ -6,11 +6,11 @@
 -- SPDX-License-Identifier: MIT
 
 local agents = require("wrapix.plan.agents")
+local apple = require("wrapix.lazy")("wrapix.plan.apple")
 local env = require("wrapix.plan.env")
 local host = require("wrapix.plan.host")
 local images = require("wrapix.image.recipe")
 local item = require("wrapix.plan.item")
-local limits = require("wrapix.plan.limits")
 local mounts = require("wrapix.plan.mounts")
 local path = require("wrapix.path")
 local profiles = require("wrapix.profile")
@@ -67,6 +67,13 @@ local function check_options(options)
   end
 end
 
+-- Who decides what depends on the engine. `name(ctx)` calls that part of whoever it is.
+local ENGINES = { podman = host, container = apple }
+
+local function of_engine(name)
+  return function(ctx) return ENGINES[ctx.facts.engine.name][name](ctx) end
+end
+
 local function slug(text, fallback)
   local name = text:lower():gsub("[^%w_.-]+", "-"):gsub("^[^%w]+", ""):sub(1, 30)
   name = name:gsub("[^%w]+$", "")
@@ -95,11 +102,19 @@ local function add_name(ctx)
   return true
 end
 
+-- Which engine there is, its facts say: they were read of one, and are no other's.
 local function add_runtime(ctx)
-  local runtime = ctx.options.runtime or "podman"
-  if runtime ~= "podman" then
-    return item.refuse("--runtime", ("%q is not known (known: podman)"):format(runtime))
+  local asked, engine = ctx.options.runtime, ctx.facts.engine
+  if asked then
+    local name = asked:match("^[^@]*")
+    if not ENGINES[name] then
+      return item.refuse("--runtime", ("%q is not known (known: podman, container)"):format(asked))
+    elseif name ~= engine.name then
+      return item.refuse("--runtime", ("%s was asked for, and what is known of this host is %s's")
+        :format(name, engine.name))
+    end
   end
+  ctx.plan.runtime = engine.name
   return true
 end
 
@@ -175,12 +190,12 @@ local function add_terminal(ctx)
   -- Outside the container's own files, so that it outlives the container.
   plan.log_path = plan.detach and ("%s/logs/%s.log"):format(facts.dirs.state, plan.session) or nil
   local both = facts.stdin_tty and facts.stdout_tty
-  local origin = item.host(both and "stdin and stdout are a terminal" or "no terminal at both ends")
+  local stdin, tty, why = ENGINES[facts.engine.name].terminal(ctx)
+  local origin = why
+    or item.host(both and "stdin and stdout are a terminal" or "no terminal at both ends")
   plan.terminal = {
-    -- Also without a terminal: what is piped in has to arrive, and its end too.
-    -- Of a detached one only for somebody who attaches.
-    stdin = not plan.detach or both,
-    tty = both,
+    stdin = stdin,
+    tty = tty,
     size = facts.tty_size,
     origin = origin,
   }
@@ -189,14 +204,6 @@ local function add_terminal(ctx)
     plan.terminal.watch = true
     plan.terminal.watch_origin = profiles.late_origin(ctx.profile, "notify", "terminal")
   end
-  return true
-end
-
--- How the launcher's end reaches the sandbox. Every engine so far shares the host's
--- kernel, so a socket in the session's directory crosses.
-local function add_lease(ctx)
-  local where = item.host("the engine shares this kernel")
-  ctx.plan.lease = { mode = "socket", path = "/run/wrapix/lease.sock", origin = where }
   return true
 end
 
@@ -219,21 +226,22 @@ end
 
 local STEPS = {
   add_runtime,
-  host.add_engine,
+  of_engine("add_engine"),
   add_name,
   agents.choose,
   add_image,
   add_command,
   add_terminal,
-  add_lease,
-  host.add_user,
-  limits.add,
+  of_engine("add_lease"),
+  of_engine("add_user"),
+  of_engine("add_limits"),
   mounts.add,
   env.add,
   add_labels,
-  host.add_network,
-  host.add_security,
+  of_engine("add_network"),
+  of_engine("add_security"),
   agents.add,
+  of_engine("finish"),
 }
 
 -- Whatever goes through a plan without reading it, an encoder for one, finds

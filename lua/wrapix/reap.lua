@@ -8,10 +8,10 @@ local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local json = require("wrapix.json")
 local owner = require("wrapix.owner")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local record = require("wrapix.record")
 local removal = require("wrapix.removal")
+local runtimes = require("wrapix.runtime")
 local staging = require("wrapix.staging")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
@@ -25,7 +25,8 @@ local ENGINE_SECONDS = 10
 ---@class wrapix.SessionInfo what sessions/ID/info.json holds
 ---@field session string
 ---@field name string of the container
----@field engine { path: string, oci_runtime: string? }
+---@field runtime string? none: Podman
+---@field engine { path: string, oci_runtime: string?, version: integer[]? }
 ---@field profile string
 ---@field workspace string
 ---@field image string
@@ -45,7 +46,8 @@ function M.read(dir)
   local text = fs.read(dir .. "/info.json", INFO_BYTES)
   local info = text and json.decode(text, { max_depth = 8 })
   local who = owner.read(dir .. "/owner")
-  return type(info) == "table" and info or nil, who
+  local is_ours = type(info) == "table" and (info.runtime == nil or runtimes.is_known(info.runtime))
+  return is_ours and info or nil, who
 end
 
 -- A start makes the directory first and the owner file next; one without an owner
@@ -60,13 +62,19 @@ local function is_dead(dir, who)
   return not is_young(dir)
 end
 
-local function engine(argv)
+-- The containers of a session by their ids; none is an answer as well.
+local function ask_engine(info)
+  local runtime = runtimes.of(info.runtime)
+  local argv = runtime.session_argv(info.engine, info.session)
   local result, msg, code = proc.run(argv, { timeout = 30, grace = 1 })
   if not result then return nil, msg, code end
   if result.code ~= 0 then
-    return nil, "engine: " .. (result.stderr:match("([^\n]+)%s*$") or "podman failed"), "EENGINE"
+    local reason = result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed"
+    return nil, "engine: " .. reason, runtime.is_down(result.stderr) and "EDOWN" or "EENGINE"
   end
-  return result
+  local ids, reason = runtime.session_ids(result.stdout, info.session)
+  if not ids then return nil, "engine: " .. reason, "EENGINE" end
+  return ids
 end
 
 -- Found by its label and not by its name: the name may be a live one's by now. An
@@ -77,9 +85,9 @@ local function find_container(dir, info)
   while true do
     local who = owner.read(dir .. "/engine")
     local is_at_work = who and owner.state(who) == "alive"
-    local found, msg, code = engine(podman.session_argv(info.engine, info.session))
+    local found, msg, code = ask_engine(info)
     if not found then return nil, msg, code end
-    if found.stdout ~= "" or not is_at_work then return found.stdout end
+    if #found > 0 or not is_at_work then return found end
     if sys.clock() >= deadline then return nil, "its engine is still at work", "EAGAIN" end
     local ok
     ok, msg, code = task.sleep(0.05)
@@ -90,9 +98,9 @@ end
 local function remove_container(dir, info)
   local ids, msg, code = find_container(dir, info)
   if not ids then return nil, msg, code end
-  for id in ids:gmatch("%x+") do
+  for _, id in ipairs(ids) do
     local ok
-    ok, msg, code = removal.run({ name = id, engine = info.engine }, 30)
+    ok, msg, code = removal.run({ name = id, runtime = info.runtime, engine = info.engine }, 30)
     if not ok then return nil, msg, code end
   end
   return true
@@ -185,10 +193,12 @@ function M.stale(facts, report)
   local count = staging.sweep(facts.dirs.runtime)
   remove_locks(facts.dirs.runtime .. "/sessions")
   for _, dead in ipairs(M.dead(facts)) do
-    local ok, msg = M.one(dead.dir, dead.info, facts)
+    local ok, msg, code = M.one(dead.dir, dead.info, facts)
     if ok then
       count = count + 1
       report:detail(("reaped session %s of a dead launcher"):format(dead.id))
+    elseif code == "EDOWN" then -- the start that comes now may bring it up, a later one reaps
+      report:detail(("reap: session %s: the engine's service does not run"):format(dead.id))
     else
       report:warn(("reap: session %s: %s"):format(dead.id, tostring(msg)))
     end

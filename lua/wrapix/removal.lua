@@ -3,11 +3,16 @@
 -- engine refuses the first time, having found out only then what became of it.
 
 local container = require("wrapix.container")
-local podman = require("wrapix.runtime.podman")
+local runtimes = require("wrapix.runtime")
 
 local M = {}
 
 local TRIES = 2
+
+-- Not every engine can be told that this is no failure.
+local function is_absent(runtime, result)
+  return runtime.is_absent ~= nil and runtime.is_absent(result.stderr)
+end
 
 ---Removes the container of a plan, running or not; an absent one is no error. A
 ---cancel of the task waits for it.
@@ -17,12 +22,12 @@ local TRIES = 2
 ---@return string? message
 ---@return string? code "EENGINE"
 function M.run(plan, timeout)
-  local reason
+  local runtime, reason = runtimes.of(plan.runtime), nil
   for _ = 1, TRIES do
-    local result, msg, code = container.shielded(podman.remove_argv(plan), timeout)
+    local result, msg, code = container.shielded(runtime.remove_argv(plan), timeout)
     if not result then return nil, msg, code end
-    if result.code == 0 then return true end
-    reason = result.stderr:match("([^\n]+)%s*$") or "podman failed"
+    if result.code == 0 or is_absent(runtime, result) then return true end
+    reason = result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed"
   end
   return nil, "engine: " .. reason, "EENGINE"
 end

@@ -7,9 +7,9 @@ local hooks = require("wrapix.launch.hooks")
 local handovers = require("wrapix.lazy")("wrapix.launch.handover")
 local launch = require("wrapix.launch")
 local plans = require("wrapix.plan")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local profiles = require("wrapix.profile")
+local runtimes = require("wrapix.runtime")
 
 local M = {}
 
@@ -69,7 +69,8 @@ end
 -- Facts and plan of one launch: a new session each time. Third comes the function
 -- that makes the plan again, with what a hook changed.
 function Sandbox:_prepare(options, terminal, shown)
-  local facts, msg, code, hint = context.facts(self._workspace)
+  local facts, msg, code, hint = context.facts(self._workspace,
+    { runtime = self._options.runtime, shows = shown })
   if not facts then return nil, msg, code, hint end
   if not terminal then facts.stdin_tty, facts.stdout_tty = false, false end
   local all = copy(options, copy(self._options, {}))
@@ -204,8 +205,9 @@ function Sandbox:exec(argv, opts)
     return nil, ("exec: %s: has ended: %s"):format(held.plan.name, held.stopped), "ETIMEDOUT"
   end
   local both = opts.capture and "pipe" or "inherit"
+  local runtime = runtimes.of(held.plan.runtime)
   local result, msg, code = proc.run(
-    podman.exec_argv(held.plan, argv, { stdin = opts.stdin or opts.input }), {
+    runtime.exec_argv(held.plan, argv, { stdin = opts.stdin or opts.input }), {
       stdin = opts.stdin, input = opts.input,
       stdout = opts.stdout or (opts.on_stdout and "pipe") or both, stderr = opts.stderr or both,
       on_stdout = opts.on_stdout, timeout = opts.timeout and assert(context.seconds(opts.timeout)),

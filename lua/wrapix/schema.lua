@@ -188,6 +188,31 @@ local function image(value, add)
   if rawget(value, "nix") == nil then add('{ nix = "/nix/store/…" } expected') end
 end
 
+-- Where names are asked; an address alone, because a name would have to be asked somewhere.
+local function is_address(text)
+  if type(text) ~= "string" then return false end
+  local parts = { text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
+  for _, part in ipairs(parts) do
+    if #part > 3 or tonumber(part) > 255 then return false end
+  end
+  return #parts == 4 or (#text <= 45 and text:find(":", 1, true) ~= nil
+    and text:find("^[%x:]+%.?[%d.]*$") ~= nil)
+end
+
+local address = matching("an IP address such as '1.1.1.1'", is_address)
+
+local function fallback(value, add)
+  if value == true or value == false then return end
+  if type(value) ~= "table" then
+    return add(expected('true, or a list of fields such as { "limits.pids" }', value))
+  end
+  local known = require("wrapix.runtime.apple.check").fields
+  list_of('"limits.pids"', function(name, add_entry)
+    if known[name] then return end
+    add_entry(("%s cannot be given up%s"):format(show(name), nearest.hint(name, known)))
+  end)(value, add)
+end
+
 local function is_agent(value) return value == false or check.is_word(value) end
 
 local function deploy_key(value, add)
@@ -223,6 +248,10 @@ M.fields = {
   writable = { kind = "list", doc = "directories that become a tmpfs of the user",
     check = list_of('"/var/cache/x"', writable) },
   network = { kind = "scalar", doc = "open or none", check = one_of({ "open", "none" }) },
+  dns = { kind = "list", doc = "IP addresses of the name servers inside",
+    check = list_of('"1.1.1.1"', address) },
+  fallback = { kind = "scalar", doc = "fields to go without where a runtime cannot do them, or true",
+    check = fallback },
   limits = { kind = "map", doc = "cpus, memory, pids, timeout",
     check = map_of('memory = "4g"', limit) },
   command = { kind = "scalar", doc = "argv to run", check = command },

@@ -101,7 +101,8 @@ end
 local function info(plan, known)
   return json.encode({
     session = plan.session, name = plan.name, profile = plan.profile,
-    engine = { path = plan.engine.path, oci_runtime = plan.engine.oci_runtime },
+    runtime = plan.runtime, engine = { path = plan.engine.path,
+      oci_runtime = plan.engine.oci_runtime, version = plan.engine.version },
     workspace = plan.workspace.source, image = plan.image.ref, network = plan.network.mode,
     detach = plan.detach, keep = plan.keep, tty = plan.terminal.tty, start = sys.time(),
     log = plan.log_path, uid = plan.user.uid, version = known.engine.version_text,
@@ -177,9 +178,11 @@ local function fill(session, plan, known)
     if not ok then return nil, msg, code end
   end
   -- As root the sandbox runs as the workspace's owner, who must reach both.
-  if plan.user.mode == "direct" then
+  if plan.user.mode ~= "keep-id" and sys.euid() == 0 then
     ok, msg, code = fs.chmod(session.dir, PUBLIC)
     if ok then ok, msg, code = fs.chown(session.dir .. "/out", plan.user.uid, plan.user.gid) end
+  elseif plan.user.mode == "vm" and sys.uid() == 0 then -- the rest it sees as its own copy
+    ok, msg, code = fs.chown(session.dir .. "/out", plan.user.uid, plan.user.gid)
   end
   return ok, msg, code
 end

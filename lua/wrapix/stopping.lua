@@ -7,10 +7,10 @@ local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
 local live = require("wrapix.live")
 local owners = require("wrapix.owner")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
+local runtimes = require("wrapix.runtime")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -26,11 +26,16 @@ local SLACK = 5
 ---@field result "stopped"|"killed"|"removed" removed: only its remains were there
 ---@field seconds number
 
-local function engine(argv, seconds)
-  local result, message, code = proc.run(argv, { timeout = seconds, grace = 1 })
+-- Asks its program to end, and waits until it has.
+local function stop_container(one, grace)
+  local runtime = runtimes.of(one.runtime)
+  local argv = runtime.stop_argv(live.plan(one), grace)
+  local result, message, code = proc.run(argv, { timeout = grace + 15, grace = 1 })
   if not result then return nil, message, code end
-  if result.code ~= 0 then
-    return nil, "engine: " .. (result.stderr:match("([^\n]+)%s*$") or "podman failed"), "EENGINE"
+  local is_gone = runtime.is_absent and runtime.is_absent(result.stderr)
+  if result.code ~= 0 and not is_gone then
+    local reason = result.stderr:match("([^\n]+)%s*$") or runtime.name .. " failed"
+    return nil, "engine: " .. reason, "EENGINE"
   end
   return true
 end
@@ -98,7 +103,7 @@ end
 local function end_orphan(one, grace, facts)
   local runs = one.uptime ~= nil
   if runs then
-    local ok, message, code = engine(podman.stop_argv(live.plan(one), grace), grace + 15)
+    local ok, message, code = stop_container(one, grace)
     -- Whose monitor was killed cannot be stopped, only removed.
     if not ok and one.owner.state ~= "dead" then return nil, message, code end
     fault.point("stopping.ended")
@@ -119,7 +124,7 @@ end
 -- Its work is done here, also what --keep asks of it.
 local function take_over(one, grace, facts)
   if one.id then
-    local ok, message, code = engine(podman.stop_argv(live.plan(one), grace), grace + 15)
+    local ok, message, code = stop_container(one, grace)
     if not ok and one.keep then return nil, message, code end
   end
   if not one.keep then return clear_up(one, facts) end

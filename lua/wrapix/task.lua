@@ -234,9 +234,10 @@ function M.timeout(seconds, fn, ...)
       end
       return true
     end)
-    work._task:join()
+    local ended, msg, code = work._task:join()
     clock:cancel()
     if expired then return true end -- what the cancelled work still said is void
+    if not ended then return nil, msg, code end -- cancelled: a second wait would raise (rule 12)
     return work:wait()
   end, ...))
   if expired then

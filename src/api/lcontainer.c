@@ -4,6 +4,7 @@
 // writing to our own stderr without holding up the loop.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,6 +111,19 @@ static int l_term_restore(lua_State *L) {
   return 0;
 }
 
+// streams_save(), streams_restore()
+static int l_streams_save(lua_State *L) {
+  (void)L;
+  wx_streams_save();
+  return 0;
+}
+
+static int l_streams_restore(lua_State *L) {
+  (void)L;
+  wx_streams_restore();
+  return 0;
+}
+
 // leave_stdio(): /dev/null in the place of stdin, stdout and stderr
 static int l_leave_stdio(lua_State *L) {
   (void)L;
@@ -135,7 +149,10 @@ static void write_work(uv_work_t *req) {
   struct fd_write *w = (struct fd_write *)req;
   for (size_t done = 0; done < w->len;) {
     ssize_t n = write(w->fd, w->data + done, w->len - done);
-    if (n < 0 && errno != EINTR) {
+    // Whoever shares it with us may have made it non-blocking.
+    if (n < 0 && errno == EAGAIN)
+      poll(&(struct pollfd){.fd = w->fd, .events = POLLOUT}, 1, -1);
+    if (n < 0 && errno != EINTR && errno != EAGAIN) {
       w->code = errno;
       return;
     }
@@ -180,7 +197,8 @@ static int l_write_fd(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    FN(signals), FN(term_save), FN(term_restore), FN(write_fd), FN(leave_stdio), {NULL, NULL},
+    FN(signals), FN(term_save), FN(term_restore), FN(write_fd), FN(leave_stdio),
+    FN(streams_save), FN(streams_restore), {NULL, NULL},
 };
 static const luaL_Reg methods[] = {METHOD(next), METHOD(close), {NULL, NULL}};
 static const luaL_Reg metas[] = {META(gc), META(close), {NULL, NULL}};

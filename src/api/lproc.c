@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "api.h"
+#include "core/plat.h"
 #include "core/proc.h"
 #include "core/signals.h"
 #include "lstream.h"
@@ -51,7 +52,7 @@ static void push_usage(lua_State *L, const struct rusage *u) {
   lua_createtable(L, 0, 3);
   set_number(L, "user", seconds(u->ru_utime));
   set_number(L, "system", seconds(u->ru_stime));
-  lua_pushinteger(L, u->ru_maxrss);
+  lua_pushinteger(L, wx_plat_max_rss_kb(u));
   lua_setfield(L, -2, "max_rss_kb");
 }
 

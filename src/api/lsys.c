@@ -11,8 +11,6 @@
 #include "core/plat.h"
 #include "core/sys.h"
 
-extern char **environ;
-
 // uid() -> integer
 static int l_uid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)getuid());
@@ -178,7 +176,7 @@ static int l_memory(lua_State *L) {
 // environ() -> { NAME = value }
 static int l_environ(lua_State *L) {
   lua_newtable(L); // env
-  for (char **entry = environ; entry && *entry; entry++) {
+  for (char **entry = wx_plat_environ(); entry && *entry; entry++) {
     const char *sign = strchr(*entry, '=');
     if (!sign)
       continue;

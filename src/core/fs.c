@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "plat.h"
 #include "sys.h"
 #include "util.h"
 
@@ -183,14 +184,14 @@ static int fill_temp(int *fd, const void *data, size_t len, int mode, enum wx_fs
     return -1;
   if (mode >= 0 && fchmod(*fd, (mode_t)mode) < 0)
     return -1;
-  if (sync != WX_SYNC_NONE && WX_RETRY(fsync(*fd)) < 0)
+  if (sync != WX_SYNC_NONE && wx_plat_sync(*fd) < 0)
     return -1;
   // Network file systems report a failed write only here.
   return close(wx_steal_fd(fd));
 }
 
 static int sync_dir(int dir) {
-  if (WX_RETRY(fsync(dir)) == 0)
+  if (wx_plat_sync(dir) == 0)
     return 0;
   return errno == EINVAL || errno == ENOTSUP ? 0 : -1; // cannot be synced on its own
 }

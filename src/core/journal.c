@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs.h"
+#include "plat.h"
 #include "util.h"
 
 // Never waits for the other end of a FIFO.
@@ -29,7 +30,7 @@ static int sync_parent(const char *path, wx_err *err) {
   auto_close int dir = wx_fs_open_parent(path, copy, &name, err);
   if (dir < 0)
     return -1;
-  if (WX_RETRY(fsync(dir)) < 0 && errno != EINVAL && errno != ENOTSUP)
+  if (wx_plat_sync(dir) < 0 && errno != EINVAL && errno != ENOTSUP)
     return wx_err_set(err, errno, "sync the directory of '%s'", path);
   return 0;
 }
@@ -39,7 +40,7 @@ int wx_journal_append(const char *path, const void *data, size_t len, mode_t mod
   auto_close int fd = open_file(path, O_WRONLY | O_APPEND | O_CREAT, mode, &st, err);
   if (fd < 0)
     return -1;
-  if (wx_fs_write_all(fd, data, len) < 0 || WX_RETRY(fsync(fd)) < 0) {
+  if (wx_fs_write_all(fd, data, len) < 0 || wx_plat_sync(fd) < 0) {
     int saved = errno;
     // What cannot be taken back is a torn piece, which readers have to know anyway.
     (void)!ftruncate(fd, st.st_size);
@@ -55,7 +56,7 @@ int wx_journal_cut(const char *path, off_t size, wx_err *err) {
     return -1;
   if (st.st_size <= size)
     return 0;
-  if (WX_RETRY(ftruncate(fd, size)) < 0 || WX_RETRY(fsync(fd)) < 0)
+  if (WX_RETRY(ftruncate(fd, size)) < 0 || wx_plat_sync(fd) < 0)
     return wx_err_set(err, errno, "shorten '%s'", path);
   return 0;
 }

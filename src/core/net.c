@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "handle.h"
+#include "plat.h"
 #include "util.h"
 
 struct wx_server {
@@ -76,7 +77,7 @@ static int bind_unix(struct wx_server *s, const struct wx_addr *addr, wx_err *er
   struct sockaddr_un sun;
   if (fill_unix(addr->path, &sun, err) < 0)
     return -1;
-  auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto_close int fd = wx_plat_socket(AF_UNIX, SOCK_STREAM);
   if (fd < 0)
     return wx_err_set(err, errno, "socket");
   mode_t old = umask(0777 & ~addr->mode);

@@ -4,8 +4,10 @@
 #ifndef WX_CORE_PLAT_H
 #define WX_CORE_PLAT_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -33,6 +35,22 @@ int wx_plat_memory(uint64_t *bytes, wx_err *err);
 // Tells the allocator that the heap will grow by about so much, so that it asks
 // the system once instead of in small steps. A hint, nothing more.
 void wx_plat_expect_heap(size_t bytes);
+
+// A pipe and a socket that no program started by us inherits; as pipe() and socket().
+int wx_plat_pipe(int ends[2]);
+int wx_plat_socket(int family, int type);
+
+// As fsync(), but what was written is on the disk then, not only on its way.
+int wx_plat_sync(int fd);
+
+// The process that sent a signal, 0 for one of the terminal or the kernel. For a handler.
+pid_t wx_plat_signal_sender(const siginfo_t *info);
+
+// The most memory a process used at once.
+long wx_plat_max_rss_kb(const struct rusage *usage);
+
+// The environment, as `environ`.
+char **wx_plat_environ(void);
 
 // Closes every descriptor from FIRST on. For a process that was just forked.
 void wx_plat_close_from(int first);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -101,6 +102,21 @@ void wx_plat_expect_heap(size_t bytes) { mallopt(M_TOP_PAD, (int)bytes); }
 #else
 void wx_plat_expect_heap(size_t bytes) { (void)bytes; }
 #endif
+
+int wx_plat_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int wx_plat_socket(int family, int type) { return socket(family, type | SOCK_CLOEXEC, 0); }
+
+int wx_plat_sync(int fd) { return (int)WX_RETRY(fsync(fd)); }
+
+// SI_USER and SI_TKILL/SI_QUEUE (<= 0) come from a process, SI_KERNEL from a terminal.
+pid_t wx_plat_signal_sender(const siginfo_t *info) {
+  return info->si_code <= 0 ? info->si_pid : 0;
+}
+
+long wx_plat_max_rss_kb(const struct rusage *usage) { return usage->ru_maxrss; }
+
+char **wx_plat_environ(void) { return environ; }
 
 // One by one where the kernel cannot (before 5.9), or valgrind.
 void wx_plat_close_from(int first) {

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "handle.h"
+#include "plat.h"
 #include "util.h"
 
 // --- hearing of the end ---------------------------------------------------------
@@ -159,7 +160,7 @@ static int lift_fd(int fd) {
 
 static int open_pipe(int i, int *theirs, int *ours, wx_err *err) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0)
+  if (wx_plat_pipe(ends) != 0)
     return wx_err_set(err, errno, "make a pipe");
   *theirs = lift_fd(ends[i == 0 ? 0 : 1]);
   *ours = lift_fd(ends[i == 0 ? 1 : 0]);
@@ -210,7 +211,7 @@ static pid_t fork_child(const struct wx_proc_spec *spec, const int fds[3], int r
 // Starts a child and waits until the program runs (the pipe closes) or has failed.
 static int launch(const struct wx_proc_spec *spec, const int fds[3], pid_t *pid, wx_err *err) {
   int report[2];
-  if (pipe2(report, O_CLOEXEC) != 0)
+  if (wx_plat_pipe(report) != 0)
     return wx_err_set(err, errno, "make a pipe");
   report[0] = lift_fd(report[0]);
   report[1] = lift_fd(report[1]);

@@ -113,7 +113,7 @@ static void on_signal(int signo, siginfo_t *info, void *context) {
   (void)context;
   int saved = errno;
   char byte = (char)signo;
-  if ((signo != SIGINT && signo != SIGQUIT) || info->si_code > 0)
+  if ((signo != SIGINT && signo != SIGQUIT) || !wx_plat_signal_sender(info))
     (void)!write(signal_pipe, &byte, 1);
   errno = saved;
 }
@@ -125,7 +125,8 @@ static void watch_signals(struct relay *r) {
   int ends[2];
   for (int sig = 1; sig < NSIG; sig++)
     sigaction(sig, &action, NULL);
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+  if (wx_plat_pipe(ends) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
+      fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0)
     _exit(1);
   r->signals = ends[0];
   signal_pipe = ends[1];
@@ -408,11 +409,11 @@ static int open_terminals(struct relay *r, int in, int out, char *path, wx_err *
 
 static int open_pipes(struct relay *r, struct wx_relay *relay, wx_err *err) {
   int control[2], events[2];
-  if (pipe2(control, O_CLOEXEC) != 0)
+  if (wx_plat_pipe(control) != 0)
     return wx_err_set(err, errno, "make a pipe");
   r->control = control[0];
   relay->control = control[1];
-  if (pipe2(events, O_CLOEXEC) != 0)
+  if (wx_plat_pipe(events) != 0)
     return wx_err_set(err, errno, "make a pipe");
   r->events = events[1];
   relay->events = events[0];

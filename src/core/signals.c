@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "handle.h"
+#include "plat.h"
 #include "util.h"
 
 #define QUEUE 64
@@ -69,8 +70,7 @@ const char *wx_signal_name(int signo) {
 static void handler(int signo, siginfo_t *info, void *context) {
   (void)context;
   int saved = errno;
-  // SI_USER and SI_TKILL/SI_QUEUE (<= 0) come from a process, SI_KERNEL from a terminal.
-  struct wx_signal_event event = {signo, info->si_code <= 0 ? (int)info->si_pid : 0};
+  struct wx_signal_event event = {signo, (int)wx_plat_signal_sender(info)};
   ssize_t n = write(write_fd, &event, sizeof event);
   (void)n; // a full pipe: nothing better can be done in a handler
   errno = saved;
@@ -118,11 +118,13 @@ static void drop(uv_handle_t *handle) {
 static struct hub *hub_open(uv_loop_t *loop, wx_err *err) {
   int ends[2];
   struct hub *h = calloc(1, sizeof *h);
-  if (!h || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+  if (!h || wx_plat_pipe(ends) != 0) {
     wx_err_set(err, h ? errno : ENOMEM, "catch signals");
     free(h);
     return NULL;
   }
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  fcntl(ends[1], F_SETFL, O_NONBLOCK);
   int rc = uv_poll_init(loop, &h->poll, ends[0]);
   if (rc != 0) {
     close(ends[0]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The terminal's modes: kept before a program gets the terminal, put back after
-// it, however it ended.
+// The terminal's modes, and whether our standard streams block: kept before a program gets
+// them, put back after it, however it ended.
 #ifndef WX_CORE_TERM_H
 #define WX_CORE_TERM_H
 
@@ -11,5 +11,10 @@
 bool wx_term_save(int fd);
 // Puts the kept modes back. Does nothing when none are kept.
 void wx_term_restore(void);
+
+// Keeps whether stdin, stdout and stderr block, which is no property of ours: a program that
+// makes its own stdin non-blocking does so to everybody who has it. At exit() too.
+void wx_streams_save(void);
+void wx_streams_restore(void);
 
 #endif

@@ -16,12 +16,15 @@
 // command. When it closes the launcher is dead, and the sandbox ends within LEASE_MS + GRACE_MS.
 // So it does when the engine's monitor dies, which is the parent: nobody would carry the output out
 // or learn of the end, and not every engine notices. The launcher is told "orphan".
-// One more command in a running sandbox has a lease of its own, named by its environment.
+// One more command in a running sandbox has a lease of its own, named by its environment. So has
+// PID 1 where no socket of the host can be mounted: an address, and a token to be said first.
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -48,6 +51,8 @@
 #define HELPERS "/run/wrapix/bin"
 #define LEASE "/run/wrapix/lease.sock"
 #define LEASE_NAME "WRAPIX_LEASE"
+#define LEASE_TOKEN "WRAPIX_LEASE_TOKEN"
+#define TCP "tcp:"
 #define SKELETON "/run/wrapix/skel"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -55,6 +60,9 @@
 #define GRACE_MS 1000
 // How long the command gets for its own end when the launcher is dead.
 #define LEASE_MS 800
+// How long the host's address may take to be there, once its virtual machine is.
+#define CONNECT_MS 10000
+#define RETRY_NS 100000000
 // A skeleton is a few settings files; a deeper one is a mistake.
 #define SKELETON_DEPTH 16
 
@@ -263,29 +271,94 @@ static void fill_home(void) {
 
 // -- The lease ---------------------------------------------------------------------------------
 
-// PID 1 has one place to look. A session has a launcher, so without its socket nothing is run:
-// nobody would end it. Of another the caller says it, and the command need not know.
+static _Noreturn void die_of_lease(int err) {
+  errno = err;
+  die("reach the launcher");
+}
+
+// PID 1 has one place to look, unless it is given an address. A session has a launcher, so without
+// its socket nothing is run: nobody would end it. Of another the caller says it, and the command
+// need not know.
 static const char *lease_path(void) {
-  if (getpid() == 1)
-    return !getenv("WRAPIX_SESSION_ID") && access(LEASE, F_OK) < 0 ? NULL : LEASE;
-  return getenv(LEASE_NAME);
+  const char *given = getenv(LEASE_NAME);
+  if (getpid() != 1 || (given && strncmp(given, TCP, sizeof TCP - 1) == 0))
+    return given;
+  return !getenv("WRAPIX_SESSION_ID") && access(LEASE, F_OK) < 0 ? NULL : LEASE;
+}
+
+// tcp:ADDRESS:PORT, in numbers.
+static struct sockaddr_in parse_address(const char *text) {
+  struct sockaddr_in addr = { .sin_family = AF_INET };
+  char host[INET_ADDRSTRLEN] = "", *end = NULL;
+  const char *colon = strchr(text += sizeof TCP - 1, ':');
+  if (colon && (size_t)(colon - text) < sizeof host)
+    memcpy(host, text, (size_t)(colon - text));
+  long port = colon && colon[1] >= '0' && colon[1] <= '9' ? strtol(colon + 1, &end, 10) : 0;
+  if (port < 1 || port > 65535 || *end || inet_pton(AF_INET, host, &addr.sin_addr) != 1)
+    die_of_lease(EINVAL);
+  addr.sin_port = htons((unsigned short)port);
+  return addr;
+}
+
+// Returns a connection, or -1. Packets to an address that nobody has yet are not answered, so the
+// time of one attempt is limited too.
+static int try_tcp(const struct sockaddr_in *addr) {
+  int err = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    die_of_lease(errno);
+  if (connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0)
+    return fd;
+  err = errno;
+  struct pollfd wait = { .fd = fd, .events = POLLOUT };
+  if (err == EINPROGRESS && poll(&wait, 1, 1000) == 1)
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &(socklen_t){ sizeof err });
+  if (err == 0)
+    return fd;
+  close(fd);
+  errno = err == EINPROGRESS ? ETIMEDOUT : err;
+  return -1;
+}
+
+// The token is the first line; whoever does not know it is not heard.
+static int open_tcp_lease(const char *where) {
+  struct sockaddr_in addr = parse_address(where);
+  const char *token = getenv(LEASE_TOKEN);
+  char line[160];
+  int n = snprintf(line, sizeof line, "token %s\n", token ? token : "");
+  if (!token || !*token || n >= (int)sizeof line)
+    die_of_lease(EINVAL);
+  long long end = now_ms() + CONNECT_MS;
+  int fd;
+  while ((fd = try_tcp(&addr)) < 0) {
+    if (now_ms() >= end)
+      die_of_lease(errno);
+    nanosleep(&(struct timespec){ .tv_nsec = RETRY_NS }, NULL);
+  }
+  if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
+    die_of_lease(errno);
+  return fd;
+}
+
+static int open_unix_lease(const char *path) {
+  struct sockaddr_un addr = { .sun_family = AF_UNIX };
+  if (strlen(path) >= sizeof addr.sun_path)
+    die_of_lease(ENAMETOOLONG);
+  memcpy(addr.sun_path, path, strlen(path) + 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+    die_of_lease(errno);
+  return fd;
 }
 
 // No socket and no session: nobody to be reached. One that nobody serves: its launcher is dead already.
 static int open_lease(void) {
-  struct sockaddr_un addr = { .sun_family = AF_UNIX };
   const char *path = lease_path();
   if (!path)
     return -1;
-  if (strlen(path) >= sizeof addr.sun_path) {
-    errno = ENAMETOOLONG;
-    die("reach the launcher");
-  }
-  memcpy(addr.sun_path, path, strlen(path) + 1);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
-    die("reach the launcher");
+  bool is_tcp = strncmp(path, TCP, sizeof TCP - 1) == 0;
+  int fd = is_tcp ? open_tcp_lease(path) : open_unix_lease(path);
   unsetenv(LEASE_NAME);
+  unsetenv(LEASE_TOKEN);
   return fd;
 }
 

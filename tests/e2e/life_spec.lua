@@ -60,6 +60,29 @@ describe("the end of a sandbox", function()
     assert.equal(143, running:wait().code)
   end)
 
+  -- The engine's client would die of it in the moments before it passes signals on.
+  it("is the program's to decide from its first word on, thirty times of thirty", function()
+    for _ = 1, 30 do
+      local running <close> = start({ "sh", "-c",
+        "trap 'exit 7' INT; echo up; while :; do sleep 0.05; done" })
+      e2e.kill(running:pid(), "INT")
+      local result = running:wait()
+      assert.same({ 7, "" }, { result.code, result.stdout })
+    end
+  end)
+
+  it("is one that a quick program survives, however soon SIGINT comes", function()
+    for _ = 1, 10 do
+      local running <close> = e2e.start({ "sh", "-c", "trap '' INT; sleep 0.1; echo done" })
+      e2e.process("podman run", function(one) return one.ppid == running:pid() end)
+      e2e.kill(running:pid(), "INT")
+      local result = running:wait()
+      -- Before the trap it ends the shell; the engine is never what ends.
+      assert.is_true(result.code == 0 or result.code == 130, tostring(result.code))
+      if result.code == 0 then assert.equal("done\n", result.stdout) end
+    end
+  end)
+
   it("comes with a kill -9 of the engine", function()
     local running <close> = start()
     local engine = e2e.process("podman run", function(one) return one.ppid == running:pid() end)

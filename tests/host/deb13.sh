@@ -14,7 +14,7 @@ deb13_packages=(
   ca-certificates iproute2 procps strace
   liblua5.4-0 libuv1t64 libcjson1 lua5.4 lua-busted git tmux
   make gcc libc6-dev pkg-config liblua5.4-dev libuv1-dev libcjson-dev
-  mmdebstrap nix-bin busybox-static
+  mmdebstrap nix-bin openssh-client busybox-static
 )
 
 # shellcheck disable=SC2016 # $1 is for the hook's shell

@@ -8,23 +8,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#ifdef __APPLE__ // the conformance suite runs there as well
+#include <util.h>
+#else
+#include <pty.h>
+#include <sys/prctl.h>
 #include <utmp.h>
+#endif
 
 struct terminal {
   int master, slave;  // the slave stays open, so that its modes outlive the command  /* owned */
-  int ended;          // signalfd of SIGCHLD  /* owned */
+  int ended;          // a pipe that SIGCHLD writes to  /* owned */
   pid_t child;
   struct termios modes;
   char order[1 << 16];
@@ -54,11 +57,21 @@ static void set_size(int fd, int rows, int cols) {
     die("set the size");
 }
 
+static int child_ended; // the end of the pipe that the handler writes to  /* owned */
+
+static void note_end(int signal) {
+  (void)signal;
+  int saved = errno;
+  if (write(child_ended, "", 1) < 0)
+    _exit(125); // a byte into an empty pipe
+  errno = saved;
+}
+
 static _Noreturn void become(struct terminal *t, char **argv) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  signal(SIGCHLD, SIG_DFL);
+#ifdef __linux__ // elsewhere the terminal that is gone has to do
   prctl(PR_SET_PDEATHSIG, SIGHUP);
+#endif
   close(t->master);
   if (login_tty(t->slave) < 0)
     die("take the terminal");
@@ -67,15 +80,16 @@ static _Noreturn void become(struct terminal *t, char **argv) {
 }
 
 static void start(struct terminal *t, char **argv) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &set, NULL);
+  int ends[2];
+  if (pipe(ends) < 0)
+    die("make a pipe");
+  t->ended = ends[0], child_ended = ends[1];
+  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   // A command that is only stopped has not ended.
-  struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+  struct sigaction action = { .sa_handler = note_end, .sa_flags = SA_NOCLDSTOP | SA_RESTART };
   sigaction(SIGCHLD, &action, NULL);
-  t->ended = signalfd(-1, &set, SFD_CLOEXEC);
-  if (t->ended < 0 || openpty(&t->master, &t->slave, NULL, NULL, NULL) < 0)
+  if (openpty(&t->master, &t->slave, NULL, NULL, NULL) < 0)
     die("open a terminal");
   set_size(t->slave, atoi(argv[1]), atoi(argv[2]));
   if (tcgetattr(t->slave, &t->modes) < 0)

@@ -89,6 +89,25 @@ describe("docs/scripting.md", function()
   end)
 end)
 
+describe("docs/builder.md", function()
+  local text = read("docs/builder.md")
+  local settings = require("wrapix.builder.spec")
+
+  it("has every setting, and shows some that are right", function()
+    for _, name in ipairs(settings.fields()) do
+      assert.is_truthy(text:find(("\n| `%s` |"):format(name), 1, true), name)
+    end
+    local shown = assert(load(assert(text:match("```lua\n(.-)```")), "=example", "t"))()
+    assert(settings.check(shown, { cpus = 8, arch = "aarch64" }))
+  end)
+
+  it("has every command", function()
+    for _, command in ipairs(require("wrapix.cli.builder").commands) do
+      assert.is_truthy(text:find("`" .. command.name, 1, true), command.name)
+    end
+  end)
+end)
+
 describe("README.md", function()
   local text = read("README.md")
 
@@ -112,7 +131,7 @@ end)
 describe("a document", function()
   it("names only files that are there", function()
     local names = { "README.md", "CHANGELOG.md", "docs/security.md", "docs/profiles.md",
-      "docs/errors.md", "docs/agents.md" }
+      "docs/errors.md", "docs/agents.md", "docs/builder.md" }
     local count = 0
     for _, name in ipairs(names) do
       local dir = name:match("^(.*/)") or ""

@@ -88,8 +88,12 @@ function M.run(args, deps)
   if not live then return prepare.refuse(deps, facts, code, hint) end
   if not live.detach then return refuse_foreground(live, deps) end
   local tty = live.tty and not args.json and facts.stdin_tty and facts.stdout_tty
-  local argv = deps.podman.attach_argv(deps.live.plan(live),
+  local argv, reason = deps.runtimes.of(live.runtime).attach_argv(deps.live.plan(live),
     { stdin = live.tty and not args.json, tty = tty })
+  if not argv then
+    return prepare.refuse(deps, ("attach: %s: %s"):format(path.show(live.name), reason), "EENGINE",
+      ("`wrapix logs %s` shows its output"):format(path.show(live.name)))
+  end
   if tty then deps.report:note("Ctrl-P Ctrl-Q leaves it running") end
   local result, message
   result, message, code = run_engine(argv, live, args, deps)

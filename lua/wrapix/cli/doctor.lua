@@ -15,15 +15,18 @@ local M = {
   summary = "Check whether sandboxes can start on this host.",
   description = "Shows the container engine and what this host lets it do. For each problem it "
     .. "prints one command that mends it. Ends with status 1 when something prevents a start.",
-  options = options.list(options.workspace, options.json, options.quiet, options.verbose),
+  options = options.list(options.workspace, options.runtime, options.json, options.quiet, options.verbose),
   example = {
     { "wrapix doctor", "what works here, and what does not" },
     { "wrapix doctor --json", "the same as JSON" },
+    { "wrapix doctor --runtime container", "of Apple's container: version, service, network" },
   },
 }
 
 -- The parts of a plan that can fail because of the host alone.
 local CHECKS = { "add_user", "add_network", "add_security", "add_engine" }
+
+local function is_apple(facts) return facts.engine.name == "container" end
 
 local function split_hint(message, hint)
   local text, inner = message:match("^(.-)\nhint: (.*)$")
@@ -34,13 +37,22 @@ end
 local function examine(facts, deps)
   local plan = { skipped = {}, warnings = {}, limits = {} }
   local ctx = { plan = plan, profile = { name = "doctor" }, options = {}, facts = facts }
-  local problems = {}
+  local problems, decide = {}, is_apple(facts) and deps.plan_apple or deps.plan_host
   for _, name in ipairs(CHECKS) do
-    local ok, message, _, hint = deps.plan_host[name](ctx)
+    local ok, message, _, hint = decide[name](ctx)
     if not ok then problems[#problems + 1] = split_hint(message, hint) end
   end
+  if is_apple(facts) then return problems, plan end
   deps.plan_limits.add(ctx)
   return problems, plan
+end
+
+-- What only asking tells; it is told besides what the plan says.
+local function look_at_apple(found, deps)
+  local seen = deps.apple_doctor.look(found.facts.engine, deps)
+  found.apple = seen
+  for _, one in ipairs(seen.problems) do found.problems[#found.problems + 1] = one end
+  for _, one in ipairs(seen.warnings) do found.warnings[#found.warnings + 1] = one end
 end
 
 local function engine_rows(facts)
@@ -99,7 +111,10 @@ local function text_of(found, deps)
     if #rows == 0 then return end
     blocks[#blocks + 1] = explain.section(title, rows, { color = deps.color, widest = { 92, 58 } })
   end
-  if found.facts then
+  if found.apple then
+    add("engine", found.apple.rows)
+    add("what this version lacks", message_rows(found.apple.lacks))
+  elseif found.facts then
     add("engine", engine_rows(found.facts))
     add("host", host_rows(found.facts, found.plan))
   end
@@ -131,6 +146,10 @@ local function data_of(found, deps)
       "tun_readable" }) do
       data[name] = finite(facts[name], deps)
     end
+    if found.apple then
+      data.service, data.gateway = found.apple.service, found.apple.gateway
+      data.lacks = deps.json.array(found.apple.lacks)
+    end
     data.network = found.plan.network and found.plan.network.backend
   end
   return data
@@ -138,11 +157,14 @@ end
 
 function M.run(args, deps)
   local found = { problems = {}, warnings = {} }
-  local facts, message, _, hint = deps.gather({ workspace = prepare.workspace(args, deps) })
+  local facts, message, _, hint = deps.gather({
+    workspace = prepare.workspace(args, deps), runtime = args.runtime,
+  })
   if facts then
     found.facts = facts
     found.problems, found.plan = examine(facts, deps)
     found.warnings = found.plan.warnings
+    if is_apple(facts) then look_at_apple(found, deps) end
   else
     found.problems[1] = split_hint(message, hint)
   end

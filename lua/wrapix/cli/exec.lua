@@ -66,6 +66,25 @@ local function add_terminal(env, deps)
   end
 end
 
+-- A socket that was not there at the start is not in a VM: the command comes over its
+-- network, if it has one. The token is inherited by name, so that it is in no command line.
+local function cross(lease, name, live, info, deps)
+  local why, gateway, crossing = "the sandbox has no network", nil, nil
+  if info.network == "open" then
+    gateway, why = deps.runtimes.probe(live.runtime).gateway(live.engine, { proc = deps.proc })
+  end
+  if gateway then crossing, why = deps.crossing.open(gateway, deps.report) end
+  if not crossing then
+    lease:close()
+    deps.report:detail("exec: no lease, so it gets no signals: " .. why)
+    return nil
+  end
+  local token = crossing:add(name, ("%s/run/%s"):format(live.dir, name))
+  crossing:serve(function(message) deps.report:detail("exec: no lease: " .. message) end)
+  return lease, { ("WRAPIX_LEASE=tcp:%s:%d"):format(crossing.host, crossing.port), "WRAPIX_LEASE_TOKEN" },
+    { WRAPIX_LEASE_TOKEN = token }, crossing
+end
+
 -- A lease of its own: the command gets our signals over it, and ends when we die.
 -- The engine passes neither on. Without the session's directory there is none.
 local function open_lease(live, deps)
@@ -76,7 +95,10 @@ local function open_lease(live, deps)
   local user = { uid = info.uid, gid = deps.sys.gid(), mode = mode }
   local lease, message = deps.lease.open(live.dir .. "/run", user, name)
   if not lease then deps.report:detail("exec: no lease: " .. message) end
-  return lease, "WRAPIX_LEASE=/run/wrapix/" .. name
+  if not lease or not deps.runtimes.has_vm(live.runtime) then
+    return lease, { "WRAPIX_LEASE=/run/wrapix/" .. name }
+  end
+  return cross(lease, name, live, info, deps)
 end
 
 -- What signals do: the command gets the first of a kind that asks it to end; a second
@@ -100,6 +122,10 @@ local function run_engine(argv, lease, opts, deps)
   local pass_on = signals_of(lease, deps)
   return deps.container.run(argv, {
     stdout = opts.stdout, stderr = opts.stderr, on_stderr = opts.on_stderr,
+    -- What is typed goes to the command over its lease; the engine's process would end.
+    session = lease and not opts.tty
+      and (opts.has_vm or not deps.container.is_terminal("inherit")),
+    env = opts.env,
     on_start = function(running) process = running end,
     on_signal = function(name)
       if process and not process:exited() then pass_on(name, process) end
@@ -124,10 +150,10 @@ end
 
 local function status_of(result) return result.signal and 128 + result.signal or result.code end
 
-local function run_collected(argv, lease, deps)
+local function run_collected(argv, lease, deps, opts)
   local errors = {}
   local result, message, code = run_with(argv, lease, deps, {
-    stdout = "pipe", stderr = "pipe",
+    env = opts.env, has_vm = opts.has_vm, stdout = "pipe", stderr = "pipe",
     on_stderr = function(chunk) errors[#errors + 1] = chunk end,
   })
   if result then result.stderr = table.concat(errors) end
@@ -145,20 +171,22 @@ end
 -- One that its launcher says runs needs no other engine process than the command's
 -- own, whose refusal is the second witness. Without a lease nobody could tell a
 -- refusal from a failing command, so the engine is asked first.
----@return { live: wrapix.Live, tty: boolean, lease: wrapix.Lease?, variable: string? }?
+---@return { live: wrapix.Live, tty: boolean, lease: wrapix.Lease?, variables: string[]?,
+--- env: table?, crossing: wrapix.Crossing? }?
 local function find_live(word, deps)
   local live = deps.live.known(deps.dirs(), word)
   if live then
-    local lease, variable = open_lease(live, deps)
+    local lease, words, env, crossing = open_lease(live, deps)
     if lease then
-      return { live = live, tty = deps.has_terminal(), lease = lease, variable = variable }
+      return { live = live, tty = deps.has_terminal(), lease = lease, variables = words,
+        env = env, crossing = crossing }
     end
   end
   local found, facts, code, hint = find.running(word, "exec", deps)
   if not found then return nil, facts, code, hint end
-  local lease, variable = open_lease(found, deps)
+  local lease, words, env, crossing = open_lease(found, deps)
   return { live = found, tty = facts.stdin_tty and facts.stdout_tty, lease = lease,
-    variable = variable }
+    variables = words, env = env, crossing = crossing }
 end
 
 -- Why nothing ran. A reason of the engine's own it has said itself.
@@ -175,13 +203,16 @@ end
 
 -- What podman exec ends with by itself: 255 where no program runs any more.
 local REFUSALS = { [125] = true, [126] = true, [127] = true, [255] = true }
+-- What container exec ends with by itself.
+local VM_REFUSALS = { [1] = true, [64] = true, [125] = true }
 
-local function is_refused(result, lease)
-  return lease ~= nil and not lease.is_taken and REFUSALS[result.code] == true
+local function is_refused(result, found, deps)
+  local known = deps.runtimes.has_vm(found.live.runtime) and VM_REFUSALS or REFUSALS
+  return found.lease ~= nil and not found.lease.is_taken and known[result.code] == true
 end
 
 local function words_of(args, live, env, tty, deps)
-  return deps.podman.exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
+  return deps.runtimes.of(live.runtime).exec_argv(deps.live.plan(live), args.rest and args.rest[1] and args.rest, {
     stdin = true, tty = tty, workdir = args.workdir, env = env,
   })
 end
@@ -190,13 +221,16 @@ function M.run(args, deps)
   local found, message, code, hint = find_live(args.name, deps)
   if not found then return prepare.refuse(deps, message, code, hint) end
   local lease <close>, env = found.lease, variables(args.env, deps)
+  local _ <close> = found.crossing
   local tty = found.tty and not (args.json or args.no_tty)
   if tty then add_terminal(env, deps) end
-  if lease then env[#env + 1] = found.variable end
+  if lease then table.move(found.variables, 1, #found.variables, #env + 1, env) end
   local run, result = args.json and run_collected or run_with
-  result, message, code = run(words_of(args, found.live, env, tty, deps), lease, deps, {})
+  result, message, code =
+    run(words_of(args, found.live, env, tty, deps), lease, deps,
+      { tty = tty, env = found.env, has_vm = deps.runtimes.has_vm(found.live.runtime) })
   if not result then return prepare.refuse(deps, message, code) end
-  if is_refused(result, lease) then
+  if is_refused(result, found, deps) then
     if args.json then deps.err(result.stderr) end
     message, code, hint = explain_refusal(found.live, args, deps)
     return prepare.refuse(deps, message, code, hint)

@@ -31,13 +31,16 @@ local M = {
 function M.run(args, deps)
   local plan, facts, code, hint = prepare.plan(args, deps, "explain")
   if not plan then return prepare.refuse(deps, facts, code, hint) end
-  local flags = deps.podman.flags(plan)
+  local runtime = deps.runtimes.of(plan.runtime)
+  local flags = runtime.flags(plan)
+  local steps = runtime.steps and runtime.steps(plan)
   if args.json then
-    local argv = deps.json.array(deps.podman.argv(plan))
-    local data = { plan = output.plan(plan, deps), flags = deps.json.array(flags), argv = argv }
+    local argv = deps.json.array(runtime.argv(plan))
+    local data = { plan = output.plan(plan, deps), flags = deps.json.array(flags), argv = argv,
+      steps = steps and deps.json.array(steps) }
     return output.json(data, deps)
   end
-  deps.out(explain.text(plan, flags, { color = deps.color }))
+  deps.out(explain.text(plan, flags, { color = deps.color, steps = steps }))
   return 0
 end
 

@@ -34,7 +34,9 @@ local function build(args, deps)
   local profile, message, code, hint = prepare.profile(args, deps, "image build")
   if not profile then return prepare.refuse(deps, message, code, hint) end
   local facts
-  facts, message, code, hint = deps.gather({ workspace = prepare.workspace(args, deps) })
+  facts, message, code, hint = deps.gather({
+    workspace = prepare.workspace(args, deps), runtime = args.runtime,
+  })
   if not facts then return prepare.refuse(deps, message, code, hint) end
   local target = type(profile.image) == "string" and profile.image or nil
   if not target then target, message, code, hint = deps.image.recipe(profile, facts.env) end

@@ -22,12 +22,12 @@ local USAGE_STATUS = 2
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
   "init", "trust", "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc",
-  "login", "deploy-key", "notify", "notifyd", "ralph", "doctor", "version", "help",
+  "login", "deploy-key", "notify", "notifyd", "builder", "ralph", "doctor", "version", "help",
 }
 
 -- Words the command line keeps for commands of other versions, so that no
 -- profile or script of this name starts to mean something else one day.
-local RESERVED = { "builder", "completion" }
+local RESERVED = { "completion" }
 
 -- A program started by one of these names is that command.
 local PROGRAMS = { ["wrapix-notifyd"] = "notifyd", ["wrapix-builder"] = "builder", ralph = "ralph" }

@@ -5,6 +5,7 @@
 
 local mount = require("wrapix.lazy")("wrapix.mount")
 local path = require("wrapix.path")
+local runtimes = require("wrapix.lazy")("wrapix.runtime")
 local schema = require("wrapix.schema")
 local units = require("wrapix.plan.units")
 
@@ -33,6 +34,12 @@ local function check_directory(text)
   return nil, "is no directory"
 end
 
+local function check_runtime(text)
+  local name, reason = runtimes.parse(text)
+  if name then return true end
+  return nil, reason
+end
+
 M.json = { flags = { "--json" }, description = "Print JSON instead of text." }
 M.quiet = { flags = { "-q", "--quiet" }, description = "Print no notices." }
 M.verbose = { flags = { "-v", "--verbose" }, description = "Print more of what is done." }
@@ -57,6 +64,12 @@ M.image = {
   description = "Use this image instead of the profile's.",
 }
 
+M.runtime = {
+  flags = { "--runtime" }, argname = "podman|container", check = check_runtime,
+  description = "The container engine (default: container on macOS, podman elsewhere). "
+    .. "container@VERSION is assumed by --dry-run and explain.",
+}
+
 --- What decides about a sandbox: the options of run and explain.
 ---@type wrapix.CliOption[]
 M.sandbox = {
@@ -69,8 +82,7 @@ M.sandbox = {
   { flags = { "--agent" }, argname = "NAME", description = "Run this agent." },
   { flags = { "--network" }, argname = "open|none", choices = { "open", "none" },
     description = "Full network or none at all." },
-  { flags = { "--runtime" }, argname = "podman|container", choices = { "podman", "container" },
-    description = "The container engine." },
+  M.runtime,
   { flags = { "--cpus" }, argname = "N", check = units.cpus,
     description = "Processors, such as 2 or 1.5." },
   { flags = { "--memory" }, argname = "SIZE", check = units.size,

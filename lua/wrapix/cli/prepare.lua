@@ -159,11 +159,13 @@ function M.plan(args, deps, action)
   local profile, message, code, hint = M.profile(args, deps, action)
   if not profile then return nil, message, code, hint end
   args.loaded = profile -- a hook may ask for another plan of it
+  local runs = not args.dry_run and not action
   local facts
-  facts, message, code, hint = deps.gather({ workspace = M.workspace(args, deps) })
+  facts, message, code, hint = deps.gather({
+    workspace = M.workspace(args, deps), runtime = args.runtime, shows = not runs,
+  })
   if not facts then return nil, message, code, hint end
   local plan
-  local runs = not args.dry_run and not action
   plan, message, code, hint = deps.plan.make(profile, M.options(args), facts, { runs = runs })
   if not plan then
     -- A word that names no agent is wrong usage; a profile that names none is not.

@@ -44,7 +44,7 @@ local M = {
 
 local function print_plan(args, plan, deps)
   if args.json then return output.json(output.plan(plan, deps), deps) end
-  deps.out(shell.join(deps.podman.argv(plan)) .. "\n")
+  deps.out(shell.join(deps.runtimes.of(plan.runtime).argv(plan)) .. "\n")
   return 0
 end
 
@@ -56,7 +56,7 @@ local function tell(args, plan, deps)
     deps.report:detail(("skipped: %s %s: %s"):format(skipped.kind, skipped.what, skipped.reason))
   end
   if deps.report:shows("debug") then
-    deps.report:detail("engine: " .. shell.join(deps.podman.argv(plan)))
+    deps.report:detail("engine: " .. shell.join(deps.runtimes.of(plan.runtime).argv(plan)))
   end
 end
 

@@ -4,6 +4,7 @@
 -- cut short, nothing left of it. What is built and in which order is build.lua's.
 
 local logged = require("wrapix.image.logged")
+local runtimes = require("wrapix.runtime")
 
 local M = {}
 
@@ -15,17 +16,20 @@ local SHOWN_BYTES = 160
 ---@class wrapix.ImageContext
 ---@field facts wrapix.Facts
 ---@field deps table fs, proc, sys, task, flags
----@field engine string path of the engine
+---@field engine { path: string } the facts' engine
+---@field images table the engine's words for images, see runtime/podman/images.lua
 ---@field dir string the cache's directory of images
 ---@field now fun(): integer seconds since 1970
 ---@field step fun(text: string) tells what begins now
 ---@field warn fun(text: string, hint: string?)
 ---@field elapsed fun(): integer seconds since the act began
+---@field service fun(): true|nil, string?, string?, string? what the engine needs to be asked runs
 ---@field run fun(argv: string[], job: table): true|nil, string?, string?, string?
 ---@field exists fun(ref: string): boolean
 ---@field holds fun(image: wrapix.StageImage): boolean it is there, and says that it is this one
 ---@field label fun(ref: string, name: string): string? of an image that is there
 ---@field size fun(ref: string): integer? bytes of all its layers
+---@field tag fun(from: string, to: string): boolean
 ---@field adopt fun(image: wrapix.StageImage): boolean its content was there under another name
 ---@field lock fun(path: string, what: string): table|nil, string?, string?
 ---@field lock_image fun(image: table): table|nil, string?, string? until the result is closed
@@ -37,14 +41,29 @@ local SHOWN_BYTES = 160
 --- string?, string?, string? makes what is not there, under its lock
 ---@field containerfile fun(job: table): true|nil, string?, string?, string?
 
+-- Where a service stands behind the engine, it has to run before anything can be asked.
+local function ensure_service(facts, report)
+  if facts.engine.name ~= "container" then return true end
+  local proc = require("wrapix.proc")
+  if require("wrapix.runtime.apple.probe").service(facts.engine, { proc = proc }) ~= false then
+    return true
+  end
+  local plan = { runtime = facts.engine.name, engine = facts.engine }
+  return require("wrapix.launch.service").start(plan, report)
+end
+
 local function real_deps()
   return {
+    service = ensure_service,
     fs = require("wrapix.fs"),
     json = require("wrapix.json"),
     proc = require("wrapix.proc"),
     sys = require("wrapix.sys"),
     task = require("wrapix.task"),
-    flags = require("wrapix.runtime.podman").build_flags,
+    flags = function(facts)
+      if facts.engine.name == "container" then return {} end
+      return require("wrapix.runtime.podman").build_flags(facts)
+    end,
   }
 end
 
@@ -104,6 +123,7 @@ local function runner(ctx, report)
       env = job.env,
       interrupt = job.interrupt,
       feed = job.feed,
+      as_written = ctx.images.line,
       on_line = function(line)
         tell(line)
         if job.on_line then job.on_line(line) end
@@ -120,31 +140,29 @@ end
 
 local QUIET = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
 
-local function ask(ctx, ...)
-  local result = ctx.deps.proc.run({ ctx.engine, ... }, QUIET)
+local function ask(ctx, argv)
+  local result = ctx.deps.proc.run(argv, QUIET)
   return result and result.code == 0 and (result.stdout or "") or nil
 end
-
-local LABEL = '{{index .Labels "%s"}}'
 
 -- A name alone proves nothing: it may have been given to something else, or to what
 -- a crash left. Only an image that says of itself what it was made from counts.
 local function add_looks(ctx)
-  function ctx.exists(ref) return ask(ctx, "image", "exists", "--", ref) ~= nil end
+  local images, engine = ctx.images, ctx.engine
+  function ctx.exists(ref)
+    local said = ask(ctx, images.exists_argv(engine, ref))
+    return said ~= nil and images.exists(said, ref)
+  end
   function ctx.holds(image)
     return ctx.label(image.ref, "wrapix.recipe") == image.hash
   end
   function ctx.label(ref, name)
-    local said = ask(ctx, "image", "inspect", "--format", LABEL:format(name), "--", ref)
-    return said and said:match("^(%S.-)%s*$")
+    local said = ask(ctx, images.label_argv(engine, ref, name))
+    return said and images.label(said, name)
   end
-  -- What the engine calls the size of an image counts the copies made for its users.
   function ctx.size(ref)
-    local said = ask(ctx, "history", "--format", "json", "--", ref)
-    if not said then return nil end
-    local sum = 0
-    for size in said:gmatch('"size":%s*(%d+)') do sum = sum + math.tointeger(size) end
-    return sum
+    local said = ask(ctx, images.size_argv(engine, ref))
+    return said and images.size(said)
   end
 end
 
@@ -153,13 +171,13 @@ local function file_name(ref) return (ref:gsub("^localhost/", ""):gsub("[^%w._-]
 local function add_removal(ctx)
   --- nil, or why not.
   function ctx.remove(ref)
-    local result, message = ctx.deps.proc.run({ ctx.engine, "rmi", "--", ref }, QUIET)
+    local result, message = ctx.deps.proc.run(ctx.images.remove_argv(ctx.engine, ref), QUIET)
     if not result then return message end
     if result.code == 0 then return nil end
-    return (result.stderr or ""):match("([^\n]+)%s*$") or "podman failed"
+    return (result.stderr or ""):match("([^\n]+)%s*$") or ctx.images.title .. " failed"
   end
   function ctx.remove_container(name)
-    ctx.deps.proc.run({ ctx.engine, "rm", "--force", "--ignore", "--", name }, QUIET)
+    ctx.deps.proc.run(ctx.images.remove_container_argv(ctx.engine, name), QUIET)
   end
   function ctx.forget(ref)
     local name = file_name(ref)
@@ -168,13 +186,25 @@ local function add_removal(ctx)
   end
 end
 
+-- Where the engine cannot be asked for a label, all images are looked through.
+local function twin_of(ctx, hash)
+  if ctx.images.twins_argv then
+    local said = ask(ctx, ctx.images.twins_argv(ctx.engine, hash))
+    return said and ctx.images.twin(said)
+  end
+  for _, entry in ipairs(require("wrapix.image.list").read(ctx.facts, { deps = ctx.deps }) or {}) do
+    if entry.hash == hash then return entry.ref end
+  end
+end
+
 -- The same content may be there under another name.
 local function add_twins(ctx)
+  function ctx.tag(from, to)
+    return ask(ctx, ctx.images.tag_argv(ctx.engine, from, to)) ~= nil
+  end
   function ctx.adopt(image)
-    local said = ask(ctx, "images", "--quiet", "--no-trunc", "--filter",
-      "label=wrapix.recipe=" .. image.hash)
-    local id = said and said:match("^sha256:(%x+)\n")
-    return id ~= nil and ask(ctx, "tag", id, image.ref) ~= nil
+    local twin = twin_of(ctx, image.hash)
+    return twin ~= nil and ctx.tag(twin, image.ref)
   end
 end
 
@@ -236,22 +266,21 @@ local function interrupter(ctx, bundles)
   end
 end
 
-local function build_argv(job, context, flags, engine)
-  local argv = { engine, "build" }
-  local function add(list) table.move(list, 1, #list, #argv + 1, argv) end
-  add(flags)
-  -- One layer on the base: nothing is reused from a failed build, and every
-  -- instruction would else become an image of its own.
-  add({ "--pull=never", "--layers=false", "--force-rm" })
-  add(job.flags or {})
-  for _, label in ipairs(job.labels) do
-    add({ "--label", label[1] .. "=" .. label[2] })
+-- What lies beside the Containerfile: some engines give a build nothing else of the host.
+local function write_context(fs, context, made)
+  for _, file in ipairs(made.files) do
+    local text, message, code = file.text, nil, nil
+    if file.from then text, message, code = fs.read(file.from) end
+    if not text then return nil, message, code end
+    local ok
+    ok, message, code = fs.write_atomic(context .. "/" .. file.name, text,
+      { mode = tonumber("600", 8) })
+    if not ok then return nil, message, code end
   end
-  add({ "--tag", job.ref, "--file", context .. "/Containerfile", "--", context })
-  return argv
+  return fs.write_atomic(context .. "/Containerfile", made.text)
 end
 
--- Builds a Containerfile. Its directory holds nothing else: it is the context.
+-- Builds a Containerfile. Its directory is the context.
 local function builder(ctx)
   return function(job)
     local fs = ctx.deps.fs
@@ -264,17 +293,23 @@ local function builder(ctx)
       ok, message, code = fs.ensure_dir(dir, tonumber("700", 8))
       if not ok then return nil, message, code end
     end
-    ok, message, code = fs.write_atomic(context .. "/Containerfile", job.text)
+    local made
+    made, message, code, hint = ctx.images.build(job,
+      { engine = ctx.engine, context = context, flags = flags })
+    if not made then return nil, message, code, hint end
+    ok, message, code = write_context(fs, context, made)
     if not ok then return nil, message, code end
     local env = { TMPDIR = bundles }
-    for variable, value in pairs(job.env or {}) do env[variable] = value end
+    for variable, value in pairs(made.env) do env[variable] = value end
     ctx.step(job.step)
-    ok, message, code, hint = ctx.run(build_argv(job, context, flags, ctx.engine), {
+    ok, message, code, hint = ctx.run(made.argv, {
       what = "build image", object = job.ref, name = name,
       explain = job.explain, stages = BUILD_STAGES,
       env = env, interrupt = interrupter(ctx, bundles),
     })
     fs.remove_tree(bundles)
+    -- Mirrors may hold a password; what the host trusts is there anew each time.
+    for _, file in ipairs(made.files) do fs.unlink(context .. "/" .. file.name) end
     return ok, message, code, hint
   end
 end
@@ -288,7 +323,8 @@ function M.new(facts, opts)
   local ctx = {
     facts = facts,
     deps = opts.deps or real_deps(),
-    engine = facts.engine.path,
+    engine = facts.engine,
+    images = runtimes.of(facts.engine.name).images,
     dir = facts.dirs.cache .. "/images",
     now = opts.now or os.time,
   }
@@ -299,6 +335,10 @@ function M.new(facts, opts)
     report:note(seconds > 0 and ("%s (%d s so far)"):format(text, seconds) or text)
   end
   ctx.warn = function(text, hint) report:warn(text, hint) end
+  ctx.service = function()
+    if not ctx.deps.service then return true end
+    return ctx.deps.service(facts, report)
+  end
   ctx.run, ctx.containerfile = runner(ctx, report), builder(ctx)
   add_locks(ctx)
   add_looks(ctx)

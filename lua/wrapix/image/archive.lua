@@ -4,11 +4,9 @@
 -- stands for; that is read out of the file before the engine sees it.
 
 local acts = require("wrapix.image.acts")
+local oci = require("wrapix.image.oci")
 
 local M = {}
-
--- An index and a manifest are pages of text, a configuration little more.
-local LARGEST = 4 << 20
 
 local function refuse(file, reason, hint)
   return nil, ("import: %s: %s"):format(file, reason), "EIMAGE", hint
@@ -31,8 +29,7 @@ function M.export(ref, file, facts, opts)
   end
   fs.unlink(partial)
   ctx.step(("writing %s"):format(ref))
-  local ok, message, code, hint = ctx.run({ ctx.engine, "save", "--quiet", "--format", "oci-archive",
-    "--output", partial, "--", ref }, {
+  local ok, message, code, hint = ctx.run(ctx.images.save_argv(ctx.engine, ref, partial), {
     what = "export", object = ref, name = "export",
     explain = require("wrapix.image.failure").explain,
   })
@@ -44,43 +41,14 @@ function M.export(ref, file, facts, opts)
   return { ref = ref, file = file, size = fs.stat(file).size }
 end
 
--- One member of the archive, as text.
-local function member(file, name, ctx)
-  local result = ctx.deps.proc.run({ "tar", "-xOf", file, "--", name },
-    { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 300, max_output = LARGEST })
-  if not result or result.code ~= 0 then return nil end
-  return result.stdout
-end
-
-local function document(file, name, ctx)
-  local text = member(file, name, ctx)
-  local value = text and ctx.deps.json.decode(text, { max_depth = 32, max_size = LARGEST })
-  return type(value) == "table" and value or nil
-end
-
-local function blob(descriptor, file, ctx)
-  local digest = type(descriptor) == "table" and type(descriptor.digest) == "string"
-    and descriptor.digest:match("^sha256:(%x+)$")
-  return digest and document(file, "blobs/sha256/" .. digest, ctx) or nil
-end
-
-local function labels_of(descriptor, file, ctx)
-  local manifest = blob(descriptor, file, ctx)
-  local config = manifest and blob(manifest.config, file, ctx)
-  local inner = config and type(config.config) == "table" and config.config.Labels
-  return type(inner) == "table" and inner or {}
-end
-
 local function check(file, ctx)
-  local index = document(file, "index.json", ctx)
-  local list = index and type(index.manifests) == "table" and index.manifests
+  local list = oci.images(file, ctx)
   if not list then return refuse(file, "is no OCI archive") end
   if #list ~= 1 then return refuse(file, ("holds %d images, not one"):format(#list)) end
-  local notes = type(list[1].annotations) == "table" and list[1].annotations or {}
-  local ref = notes["org.opencontainers.image.ref.name"]
-  local hash = type(ref) == "string" and ref:match("^localhost/wrapix%-[a-z0-9-]+:(%x+)$")
+  local ref = list[1].name
+  local hash = ref and ref:match("^localhost/wrapix%-[a-z0-9-]+:(%x+)$")
   if not hash then return refuse(file, "holds no image made by wrapix") end
-  if labels_of(list[1], file, ctx)["wrapix.recipe"] ~= hash then
+  if oci.labels(list[1].descriptor, file, ctx)["wrapix.recipe"] ~= hash then
     return refuse(file, ("holds %s, which was not made from that recipe"):format(ref),
       "export it anew from where it was built")
   end
@@ -106,12 +74,15 @@ function M.import(file, facts, opts)
   if not lock then return nil, problem, what end
   if ctx.holds(image) then return { ref = image.ref, loaded = false } end
   ctx.step(("loading %s"):format(image.ref))
-  local ok
-  ok, message, code, hint = ctx.run({ ctx.engine, "load", "--quiet", "--input", file }, {
+  local ok, name
+  ok, message, code, hint = ctx.run(ctx.images.load_argv(ctx.engine, file, true), {
     what = "import", object = file, name = "import",
     explain = require("wrapix.image.failure").explain,
+    on_line = function(line) name = name or ctx.images.loaded(line) end,
   })
   if not ok then return nil, message, code, hint end
+  -- Not every engine reads the name that is in the archive.
+  if name and name ~= image.ref and not ctx.exists(image.ref) then ctx.tag(name, image.ref) end
   if not ctx.holds(image) then return refuse(file, "the engine took something else out of it") end
   require("wrapix.image.first_use").forget(image.ref, facts, { deps = ctx.deps })
   return { ref = image.ref, loaded = true }

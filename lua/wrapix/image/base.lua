@@ -57,7 +57,7 @@ end
 ---@return boolean answers
 ---@return string? reason why not
 local function registry_answers(base, ctx)
-  local argv = { ctx.engine, "manifest", "inspect", base }
+  local argv = ctx.images.manifest_argv(ctx.engine, base)
   local result, message = ctx.deps.proc.run(argv, {
     stdin = "null", stdout = "pipe", stderr = "pipe", timeout = ANSWER_SECONDS,
     max_output = 65536,
@@ -67,7 +67,7 @@ local function registry_answers(base, ctx)
   if result.code == 0 then return true end
   local lines = {}
   for line in (result.stderr or ""):gmatch("[^\n]+") do lines[#lines + 1] = line end
-  return false, failure.explain(lines) or lines[#lines] or "podman failed"
+  return false, failure.explain(lines) or lines[#lines] or ctx.images.title .. " failed"
 end
 
 --- Pulls an image, with its progress shown.
@@ -79,9 +79,12 @@ end
 ---@return string? hint
 function M.pull(ref, ctx)
   ctx.step("pulling " .. ref)
-  return ctx.run({ ctx.engine, "pull", "--", ref }, {
+  local ok, message, code, hint = ctx.run(ctx.images.pull_argv(ctx.engine, ref), {
     what = "pull", object = ref, name = "pull", explain = failure.explain,
   })
+  if ok then return true end
+  return nil, message, code, hint or ("is the name right, and is its registry reached from here? "
+    .. "`%s` asks it again"):format(table.concat(ctx.images.pull_argv({ path = ctx.images.title }, ref), " "))
 end
 
 local STAGES = {
@@ -117,11 +120,9 @@ end
 
 local function import(tar, ref, suite, ctx)
   ctx.step("importing the base")
-  return ctx.run({
-    ctx.engine, "import", "--quiet",
-    "--change", 'CMD ["/bin/bash"]', "--change", "LABEL wrapix.bootstrap=" .. suite,
-    tar, ref,
-  }, { what = "import base", object = ref, name = "import", explain = failure.explain })
+  local changes = { 'CMD ["/bin/bash"]', "LABEL wrapix.bootstrap=" .. suite }
+  return ctx.run(ctx.images.import_argv(ctx.engine, tar, ref, changes),
+    { what = "import base", object = ref, name = "import", explain = failure.explain })
 end
 
 -- The archive stays: importing takes seconds, and storage may be emptied.
@@ -165,13 +166,18 @@ end
 ---@return string? hint
 function M.ensure(base, ctx)
   local forced, suite = ctx.facts.env.WRAPIX_BASE, M.suite(base)
-  if forced == "mmdebstrap" then
+  -- Made on this host, whose system has to be Linux, and taken in as a tree of files.
+  local can_make = ctx.images.import_argv ~= nil
+  if forced == "mmdebstrap" and not can_make then
+    return nil, ("base %s: %s cannot take in what mmdebstrap makes"):format(base, ctx.images.title),
+      "EIMAGE", "unset WRAPIX_BASE"
+  elseif forced == "mmdebstrap" then
     if suite then return bootstrapped(suite, ctx) end
     return nil, ("base %s: mmdebstrap makes releases of Debian only"):format(base), "EIMAGE",
       "unset WRAPIX_BASE"
   end
   if ctx.exists(base) then return base end
-  if forced == "registry" or not suite then return from_registry(base, ctx) end
+  if forced == "registry" or not suite or not can_make then return from_registry(base, ctx) end
   if is_silent(ctx) then return bootstrapped(suite, ctx) end
   ctx.step("looking for " .. base)
   local answers, reason = registry_answers(base, ctx)

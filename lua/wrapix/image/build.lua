@@ -162,7 +162,7 @@ end
 local function pull_reference(ref, ctx)
   if ref:find("^localhost/") then
     return nil, ("image %s: no such image"):format(ref), "ENOENT",
-      "build it with `podman build`, or name another one"
+      ("build it with `%s build`, or name another one"):format(ctx.images.title)
   end
   return require("wrapix.image.base").pull(ref, ctx)
 end
@@ -200,6 +200,8 @@ function M.ensure(target, facts, opts)
   end
   opts = opts or {}
   local ctx = acts.new(facts, opts)
+  local ok, why, what, help = ctx.service()
+  if not ok then return nil, why, what, help end
   local ensure = type(target) == "table" and ensure_recipe or ensure_reference
   local result, message, code, hint = ensure(target, ctx, opts)
   if not result then return nil, message, code, hint end

@@ -168,6 +168,13 @@ local SOURCES = {
       M.run({ TRUST }, stage.commands),
     }
   end,
+  builder = function(_, stage, from)
+    return {
+      "# Written by wrapix: what the Linux builder is besides its packages.",
+      "FROM " .. from,
+      M.run(stage.commands),
+    }
+  end,
   agents = function(_, stage, from)
     local lines = stage.npm and npm.source(stage, from, M)
       or { "# Written by wrapix: the agents.", "FROM " .. from }

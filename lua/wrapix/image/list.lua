@@ -2,7 +2,12 @@
 -- The images in the engine's storage that wrapix made, and which of them are
 -- needed: by a container, a workspace, a profile, or an image that is. Reads only.
 
+local runtimes = require("wrapix.runtime")
+
 local M = {}
+
+-- With the histories of many images in it.
+local LARGEST = 64 << 20
 
 ---@class wrapix.ImageEntry
 ---@field ref string the id of one that has no name any more
@@ -86,17 +91,17 @@ local function real_deps()
   return { proc = require("wrapix.proc"), json = require("wrapix.json") }
 end
 
-local function ask(what, argv, deps)
+local function ask(what, argv, deps, title)
   local opts = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
   local result, message, code = deps.proc.run(argv, opts)
   if not result then return nil, message, code end
   if result.code ~= 0 then
-    local reason = (result.stderr or ""):match("([^\n]+)%s*$") or "podman failed"
+    local reason = (result.stderr or ""):match("([^\n]+)%s*$") or title .. " failed"
     return nil, what .. ": " .. reason, "EENGINE"
   end
-  local answer, problem = deps.json.decode(result.stdout)
+  local answer, problem = deps.json.decode(result.stdout, { max_size = LARGEST, max_depth = 64 })
   if type(answer) ~= "table" then
-    return nil, what .. ": podman's answer: " .. tostring(problem), "EENGINE"
+    return nil, ("%s: %s's answer: %s"):format(what, title, tostring(problem)), "EENGINE"
   end
   return answer
 end
@@ -108,34 +113,25 @@ end
 ---@return string? message
 ---@return string? code
 function M.read(facts, opts)
-  local argv = { facts.engine.path, "images", "--format", "json",
-    "--filter", "label=wrapix.recipe" }
-  local images, message, code = ask("list images", argv, opts and opts.deps or real_deps())
+  local words, deps = runtimes.of(facts.engine.name).images, opts and opts.deps or real_deps()
+  local images, message, code = ask("list images", words.list_argv(facts.engine), deps,
+    words.title)
+  local more = images and words.details_argv(facts.engine, images)
+  if more then images, message, code = ask("list images", more, deps, words.title) end
   if not images then return nil, message, code end
+  images = words.entries(images)
   return M.parse(images, opts)
 end
 
 -- What is needed ---------------------------------------------------------------------
 
--- One that only prepared an image, and was not removed: see warm.lua.
-local function is_leftover(one)
-  local name = type(one.Names) == "table" and one.Names[1]
-  return type(name) == "string" and name:find("^wrapix%-warm%-") and name or nil
-end
-
 -- Containers of others count, and those that builds work in.
 local function used_ids(facts, deps)
-  local argv = { facts.engine.path, "ps", "--all", "--external", "--no-trunc", "--format", "json" }
-  local containers, message, code = ask("list containers", argv, deps)
+  local words = runtimes.of(facts.engine.name).images
+  local containers, message, code = ask("list containers", words.used_argv(facts.engine), deps,
+    words.title)
   if not containers then return nil, message, code end
-  local used, leftovers = {}, {}
-  for _, one in ipairs(containers) do
-    if type(one) == "table" and type(one.ImageID) == "string" then
-      local name = is_leftover(one)
-      if name then leftovers[#leftovers + 1] = name else used[one.ImageID] = true end
-    end
-  end
-  return used, leftovers
+  return words.used(containers)
 end
 
 local function by_hash(entries)
@@ -174,7 +170,7 @@ function M.mark(entries, needs)
   local hashes, by_ref = by_hash(entries), {}
   for _, entry in ipairs(entries) do
     by_ref[entry.ref] = entry
-    entry.in_use = needs.used[entry.id] or false
+    entry.in_use = needs.used[entry.id] or needs.used[entry.ref] or false
     entry.workspaces, entry.profiles = needs.workspaces[entry.ref], needs.profiles[entry.ref]
   end
   for _, entry in ipairs(entries) do

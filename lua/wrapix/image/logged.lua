@@ -23,6 +23,7 @@ end
 
 local function take(state, line)
   line = clean(line)
+  if state.as_written then line = state.as_written(line) end
   if #state.lines < MOST_LINES then state.lines[#state.lines + 1] = line end
   state.last[state.seen % state.keep + 1] = line
   state.seen = state.seen + 1
@@ -93,7 +94,7 @@ end
 --- the process to end it its own way; what is left then is killed.
 ---@param argv string[]
 ---@param opts table `log` path, `keep` last lines (20), `env`, `on_line(line)`, `interrupt(proc)`,
---- `feed(stdin)`, a task that writes what the command reads and closes it
+--- `as_written(line)`, a line without what the engine puts before it, `feed(stdin)`, a task that writes what the command reads and closes it
 ---@param deps table fs, proc, task
 ---@return wrapix.LoggedResult|nil
 ---@return string? message
@@ -109,6 +110,7 @@ function M.run(argv, opts, deps)
     lines = {}, last = {}, unlogged = {}, seen = 0, keep = opts.keep or 20,
     fs = deps.fs, log = new_log(opts.log, deps.fs),
     on_line = opts.on_line or function() end,
+    as_written = opts.as_written,
   }
   local result, failed, failed_code, hint = read_and_feed(proc, state, opts, deps)
   if not result then

@@ -30,6 +30,7 @@ local STEPS = {
     return ("with %s the agents need"):format(count(stage.packages, "package"))
   end,
   agents = function(_, stage) return ("with %s"):format(npm_failure.words(stage)) end,
+  builder = function() return "with its users and the store it begins with" end,
   npm = function() return "to install agents with (once; about a minute)" end,
 }
 
@@ -52,6 +53,7 @@ local LABELS = {
     add("wrapix.agents", words(list))
     add("wrapix.npm", stage.npm and stage.npm.ref)
   end,
+  builder = function() end,
   npm = function(add, _, _, from) add("wrapix.base", from) end,
 }
 
@@ -86,10 +88,7 @@ local function host_ca(variable, ctx)
   end
 end
 
-local function trust_flags(kind, ctx)
-  local file = DOWNLOADS[kind] and host_ca(DOWNLOADS[kind], ctx)
-  return file and { "--volume", ("%s:%s:ro"):format(file, containerfile.HOST_CA) } or {}
-end
+local function trusted(kind, ctx) return DOWNLOADS[kind] and host_ca(DOWNLOADS[kind], ctx) end
 
 --- The variables of the launcher's environment that name mirrors, for a kind of stage.
 local function mirrors(stage)
@@ -100,22 +99,19 @@ local function mirrors(stage)
   return { "NPM_CONFIG_REGISTRY" }
 end
 
--- By their names alone, so that what they say is in no command line; and in no history
--- of an image either. Where things are fetched from is no part of what an image is.
+-- Where things are fetched from is no part of what an image is, and what it says may be
+-- a secret: how it stays out of command lines and histories is the engine's.
 local function add_mirrors(job, stage, ctx)
   local names = mirrors(stage)
   for _, name in ipairs(names) do
     local value = ctx.facts.env[name]
       or (name == "NPM_CONFIG_REGISTRY" and ctx.facts.env[name:lower()])
     if value and value ~= "" then
-      job.env[name] = value
-      table.move({ "--build-arg", name }, 1, 2, #job.flags + 1, job.flags)
-      -- It counts in the part that names it: commands stand in the last one.
-      job.text = job.text:gsub("%f[^\0\n]FROM [^\n]+\n", "%0ARG " .. name .. "\n",
-        #names == 1 and stage.kind == "agents" and 1 or nil)
+      job.mirrors = job.mirrors or {}
+      job.mirrors[#job.mirrors + 1] =
+        { name = name, value = value, once = #names == 1 and stage.kind == "agents" }
     end
   end
-  if next(job.env) then job.flags[#job.flags + 1] = "--omit-history" end
 end
 
 -- ------------------------------------------------------------------------------------
@@ -142,7 +138,7 @@ local function build(recipe, image, from, ctx, backend)
     ref = image.ref,
     text = image.left_out and ("FROM %s\n"):format(from) or backend.source(recipe, stage, from),
     labels = labels(recipe, image, from),
-    flags = trust_flags(image.kind, ctx), env = {},
+    ca = trusted(image.kind, ctx), ca_at = containerfile.HOST_CA,
     step = ("building %s %s"):format(image.ref, STEPS[image.kind](recipe, stage)),
     explain = explainer(stage, backend),
   }
@@ -214,12 +210,15 @@ function M.reach(recipe, from, ctx)
     from, message, code, hint = bases.ensure(recipe.base, ctx)
     if not from then return nil, message, code, hint end
   end
-  return toolchains.reach(recipe.toolchain, ctx, from, trust_flags("toolchain", ctx))
+  return toolchains.reach(recipe.toolchain, ctx, from, trusted("toolchain", ctx))
 end
 
---- Flags that give a container what this host trusts for TLS.
+--- What gives a container that asks npm what this host trusts for TLS.
 ---@param ctx wrapix.ImageContext
----@return string[]
-function M.npm_flags(ctx) return trust_flags("agents", ctx) end
+---@return { file: string, at: string }?
+function M.npm_trust(ctx)
+  local file = trusted("agents", ctx)
+  return file and { file = file, at = containerfile.HOST_CA }
+end
 
 return M

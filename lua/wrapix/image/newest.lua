@@ -22,16 +22,13 @@ for name in "$@"; do
 done]]
 
 local function argv_of(helper, names, ctx, flags)
-  local argv = { ctx.engine, "run", "--rm", "--pull=never" }
-  local function add(list) table.move(list, 1, #list, #argv + 1, argv) end
-  add(flags)
-  add(make.npm_flags(ctx))
-  add({ "--cap-drop=all", "--security-opt=no-new-privileges", "--read-only", "--tmpfs=/tmp",
-    "--tmpfs=/wrapix", "--env", "HOME=/tmp" })
   local mirror = ctx.facts.env.NPM_CONFIG_REGISTRY or ctx.facts.env.npm_config_registry
-  if (mirror or "") ~= "" then add({ "--env", "NPM_CONFIG_REGISTRY" }) end
-  add({ helper.ref, "sh", "-euc", SCRIPT, "sh" })
-  add(names)
+  local command = { "sh", "-euc", SCRIPT, "sh" }
+  local argv = ctx.images.run_argv(ctx.engine, {
+    ref = helper.ref, command = table.move(names, 1, #names, #command + 1, command), flags = flags,
+    ca = make.npm_trust(ctx), confined = true, values = { HOME = "/tmp" },
+    env = (mirror or "") ~= "" and { "NPM_CONFIG_REGISTRY" } or nil,
+  })
   return argv, { NPM_CONFIG_REGISTRY = mirror }
 end
 

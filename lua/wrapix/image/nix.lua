@@ -184,15 +184,13 @@ function M.explain(lines)
   end
 end
 
-local function load(recipe, image, found, ctx)
-  local argv, names = { ctx.engine, "load" }, {}
-  if not found.is_program then table.move({ "--input", found.path }, 1, 2, 3, argv) end
-  ctx.step(("loading %s from %s"):format(image.ref, recipe.base))
-  local ok, message, code, hint = ctx.run(argv, {
-    what = "load image", object = recipe.base, name = "load-" .. image.hash, explain = M.explain,
-    feed = found.is_program and function(stdin) return feed(found, ctx, stdin) end or nil,
-    on_line = function(line) names[#names + 1] = line:match("^Loaded image: (%S+)$") end,
-  })
+-- Into the engine, which says the image's name.
+local function take(argv, recipe, image, ctx, job)
+  local names = {}
+  job.what, job.object, job.name = "load image", recipe.base, "load-" .. image.hash
+  job.explain = M.explain
+  job.on_line = function(line) names[#names + 1] = ctx.images.loaded(line) end
+  local ok, message, code, hint = ctx.run(argv, job)
   if not ok then return nil, message, code, hint end
   if #names ~= 1 then
     return fail(recipe.base, ("holds %d images; one expected"):format(#names))
@@ -200,12 +198,60 @@ local function load(recipe, image, found, ctx)
   return names[1]
 end
 
+local function load(recipe, image, found, ctx)
+  ctx.step(("loading %s from %s"):format(image.ref, recipe.base))
+  local file = not found.is_program and found.path or nil
+  return take(ctx.images.load_argv(ctx.engine, file), recipe, image, ctx, {
+    feed = found.is_program and function(stdin) return feed(found, ctx, stdin) end or nil,
+  })
+end
+
+-- A stream of Docker's kind as a file, whole or not there.
+local function store(found, file, ctx)
+  local fs = ctx.deps.fs
+  fs.unlink(file)
+  local sink = { closed = false }
+  function sink.write(_, chunk) return fs.append(file, chunk) end
+  function sink.close(self) self.closed = true end
+  local ok, message, code, hint = feed(found, ctx, sink)
+  if ok and sink.closed then return true end
+  fs.unlink(file)
+  return nil, message or "the archive could not be written", code or "EIMAGE", hint
+end
+
+-- For an engine that takes OCI archives alone: by way of two files beside the images'.
+local function load_converted(recipe, image, found, ctx)
+  local fs, oci = ctx.deps.fs, require("wrapix.image.oci")
+  local docker, archive = ("%s/nix-%s.docker"):format(ctx.dir, image.hash),
+    ("%s/nix-%s.oci"):format(ctx.dir, image.hash)
+  local loaded = "localhost/wrapix-nix/loaded:" .. image.hash
+  local ok, message, code, hint = fs.ensure_dir(ctx.dir, tonumber("700", 8))
+  ctx.step(("converting %s from %s"):format(image.ref, recipe.base))
+  if ok and found.is_program then ok, message, code, hint = store(found, docker, ctx) end
+  if ok then
+    ok, message, code, hint =
+      oci.convert(found.is_program and docker or found.path, archive, loaded, ctx)
+  end
+  local name
+  if ok then
+    ctx.step(("loading %s"):format(image.ref))
+    name, message, code, hint = take(ctx.images.load_argv(ctx.engine, archive), recipe, image, ctx, {})
+  end
+  fs.unlink(docker)
+  fs.unlink(archive)
+  if not name then return nil, message, code, hint end
+  if name ~= loaded and not ctx.tag(name, loaded) then
+    return fail(name, "was loaded, but cannot be given a name", "EENGINE")
+  end
+  return loaded
+end
+
 local function id_of(name, ctx)
-  local argv = { ctx.engine, "image", "inspect", "--format", "{{.Id}}", "--", name }
+  local argv = ctx.images.id_argv(ctx.engine, name)
   local result, message, code =
     ctx.deps.proc.run(argv, { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 })
   if not result then return nil, message, code end
-  local id = (result.stdout or ""):match("^(%x+)%s*$")
+  local id = result.code == 0 and ctx.images.id(result.stdout or "")
   if not id then return fail(name, "was loaded, but the engine does not know it", "EENGINE") end
   return id
 end
@@ -223,7 +269,8 @@ function M.make(recipe, image, ctx)
   local found, message, code, hint = examine(image.stage.path, ctx)
   if not found then return nil, message, code, hint end
   local name, id, ok
-  name, message, code, hint = load(recipe, image, found, ctx)
+  local bring = ctx.images.loads_docker and load or load_converted
+  name, message, code, hint = bring(recipe, image, found, ctx)
   if not name then return nil, message, code, hint end
   id, message, code, hint = id_of(name, ctx)
   if not id then return nil, message, code, hint end
@@ -239,8 +286,7 @@ function M.make(recipe, image, ctx)
   if name:find(LOADED_NAME) then
     -- Its layers stay, as those of the image just made. Untagged only, it would be left
     -- behind when that one is removed.
-    ctx.deps.proc.run({ ctx.engine, "rmi", "--", name }, { stdin = "null", stdout = "null",
-      stderr = "null", timeout = 60 })
+    ctx.remove(name)
   end
   return true
 end

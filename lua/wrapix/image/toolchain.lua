@@ -118,17 +118,13 @@ function M.explain(lines, toolchain)
   return require("wrapix.image.failure").explain(lines)
 end
 
-local function engine_flags(toolchain, ctx, more)
-  local flags, message, code, hint = ctx.deps.flags(ctx.facts)
-  if not flags then return nil, message, code, hint end
-  flags = table.move(flags, 1, #flags, 1, {})
+-- By name: the engine takes the value from its own environment.
+local function set_variables(toolchain, ctx)
+  local names = {}
   for _, name in ipairs(M.variables(toolchain)) do
-    -- By name: the engine takes the value from its own environment.
-    if (ctx.facts.env[name] or "") ~= "" then
-      table.move({ "--env", name }, 1, 2, #flags + 1, flags)
-    end
+    if (ctx.facts.env[name] or "") ~= "" then names[#names + 1] = name end
   end
-  return table.move(more or {}, 1, #(more or {}), #flags + 1, flags)
+  return names
 end
 
 --- Asks, with the tool itself in a container that is removed at once, whether what
@@ -137,21 +133,24 @@ end
 ---@param toolchain table
 ---@param ctx wrapix.ImageContext
 ---@param from string an image of Debian in storage, such as the recipe's base
----@param more string[]? further flags of the engine
+---@param ca string? file of this host with what it trusts for TLS
 ---@return true|nil
 ---@return string? message says what is asked for and why it cannot be had
 ---@return string? code "ENETUNREACH", "ENOPKG", or what image/failure.lua gives
 ---@return string? hint
-function M.reach(toolchain, ctx, from, more)
+function M.reach(toolchain, ctx, from, ca)
   local kind, spec, name = kind_of(toolchain)
-  local flags, message, code, hint = engine_flags(toolchain, ctx, more)
+  local flags, message, code, hint = ctx.deps.flags(ctx.facts)
   if not flags then return nil, message, code, hint end
   local words = kind.words(spec)
   ctx.step("asking for " .. words)
-  local script = joined({ "set -eu", require("wrapix.image.containerfile").TRUST },
+  local containerfile = require("wrapix.image.containerfile")
+  local script = joined({ "set -eu", containerfile.TRUST },
     asker_commands(kind), kind.question(spec, PATIENCE))
-  local argv = joined({ ctx.engine, "run", "--rm", "--pull=never" }, flags,
-    { from, "sh", "-c", table.concat(script, "\n") })
+  local argv = ctx.images.run_argv(ctx.engine, {
+    ref = from, command = { "sh", "-c", table.concat(script, "\n") }, flags = flags,
+    env = set_variables(toolchain, ctx), ca = ca and { file = ca, at = containerfile.HOST_CA },
+  })
   return ctx.run(argv, {
     what = "toolchain", object = words, name = "reach-" .. name,
     explain = function(lines) return M.explain(lines, toolchain) end,

@@ -21,7 +21,7 @@ function M.image(ref, facts, opts)
   local ctx = acts.new(facts, opts)
   local name = ("wrapix-warm-%d-%s"):format(facts.uid, ref:gsub("[^%w]", "-"):sub(-40))
   ctx.step("preparing the image for your user")
-  local argv = { ctx.engine, "create", "--replace", "--name", name, "--pull=never",
+  local argv = { ctx.engine.path, "create", "--replace", "--name", name, "--pull=never",
     "--userns=keep-id", "--network=none", ref, "true" }
   local ok, message, code, hint = ctx.run(argv, {
     what = "prepare image", object = ref, name = "warm",

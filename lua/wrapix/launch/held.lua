@@ -3,8 +3,9 @@
 -- ends it; its time limit does so too. It is ended once, whoever asks. Never started here.
 
 local container = require("wrapix.container")
-local podman = require("wrapix.runtime.podman")
+local detached = require("wrapix.lazy")("wrapix.launch.detached")
 local removal = require("wrapix.removal")
+local runtimes = require("wrapix.runtime")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -31,9 +32,11 @@ function Held:_end(grace)
   launch.stopper.reason = self.stopped
   -- One that has ended by itself has nothing left to run a hook in.
   if not lease.ended then launch.hooks:before_stop(launch) end
-  local result, msg, code = container.shielded(podman.stop_argv(plan, grace), grace + 15)
-  if not result or result.code ~= 0 then container.shielded(podman.kill_argv(plan, "KILL"), 10) end
+  local runtime = runtimes.of(plan.runtime)
+  local result, msg, code = container.shielded(runtime.stop_argv(plan, grace), grace + 15)
+  if not result or result.code ~= 0 then container.shielded(runtime.kill_argv(plan, "KILL"), 10) end
   removal.run(plan, 15)
+  if launch.engine then detached.let_go(launch, LAST_WORDS_SECONDS) end
   hear_last_words(lease)
   launch:close({
     code = lease.status, signal = not lease.status and SIGKILL or nil,

@@ -4,8 +4,8 @@
 
 local edits = require("wrapix.hooks.edit")
 local hooks = require("wrapix.hooks")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
+local runtimes = require("wrapix.runtime")
 
 local M = {}
 
@@ -50,7 +50,8 @@ function HookSandbox:exec(argv, opts)
     error("exec: a list of texts expected", 2)
   end
   local input, timeout = opts and opts.input, opts and opts.timeout
-  return proc.run(podman.exec_argv(self._plan, argv, { stdin = input ~= nil }),
+  local runtime = runtimes.of(self._plan.runtime)
+  return proc.run(runtime.exec_argv(self._plan, argv, { stdin = input ~= nil }),
     { input = input, timeout = timeout })
 end
 

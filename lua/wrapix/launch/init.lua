@@ -4,6 +4,9 @@
 -- was asked to stay. The life of a sandbox is told in docs/architecture.md.
 
 local container = require("wrapix.container")
+local detached = require("wrapix.lazy")("wrapix.launch.detached")
+local ending = require("wrapix.launch.ending")
+local engine = require("wrapix.launch.engine")
 local errors_of = require("wrapix.launch.errors")
 local fault = require("wrapix.fault")
 local handovers = require("wrapix.lazy")("wrapix.launch.handover")
@@ -11,13 +14,13 @@ local held = require("wrapix.lazy")("wrapix.launch.held")
 local held_log = require("wrapix.lazy")("wrapix.launch.held_log")
 local image = require("wrapix.image")
 local leases = require("wrapix.lease")
-local logfile = require("wrapix.lazy")("wrapix.logfile")
 local notify = require("wrapix.lazy")("wrapix.launch.notify")
-local podman = require("wrapix.runtime.podman")
+local outfit = require("wrapix.lazy")("wrapix.launch.outfit")
 local reap = require("wrapix.reap")
 local removal = require("wrapix.removal")
 local session = require("wrapix.session")
 local records = require("wrapix.launch.record")
+local runtimes = require("wrapix.runtime")
 local runnings = require("wrapix.lazy")("wrapix.launch.running")
 local stoppers = require("wrapix.launch.stopper")
 local sys = require("wrapix.sys")
@@ -25,11 +28,7 @@ local task = require("wrapix.task")
 
 local M = {}
 
-local ENGINE_FAILED, NOT_INVOKED, ENGINE_LOST = 125, 126, 127
-local SIGPIPE, SIGKILL = 13, 9
--- For a sandbox without a lease, which nothing says it of.
-local START_SECONDS = 10
-local LAST_WORDS_SECONDS = 1
+local LAST_WORDS_SECONDS, CROSSING_SECONDS = 1, 0.3
 -- People wonder after two seconds.
 local SLOW_SECONDS = 1.5
 
@@ -73,11 +72,7 @@ local NO_HOOKS = setmetatable({ results = {}, has = function() return false end 
 local Launch = {}
 Launch.__index = Launch
 
-local function timeout_of(plan)
-  for _, limit in ipairs(plan.limits) do
-    if limit.name == "timeout" then return limit.value end
-  end
-end
+function Launch:_runtime() return runtimes.of(self.plan.runtime) end
 
 ---Goes on with another plan of the same session.
 ---@param plan table
@@ -118,15 +113,6 @@ end
 
 -- One start ---------------------------------------------------------------------------
 
--- What the time limit does, whoever is waited for.
-function Launch:_clock_watch()
-  local limit = timeout_of(self.plan)
-  return {
-    timeout = limit,
-    on_timeout = function() self.stopper:stop(("time limit of %g s"):format(limit)) end,
-  }
-end
-
 -- A signal is the sandbox's business while there is one. Before and after it ends
 -- what this process does instead; its cleanup runs.
 function Launch:_on_signal(name, sender)
@@ -138,48 +124,12 @@ function Launch:_on_signal(name, sender)
 end
 
 -- What is said beside a program that gets the terminal may be wiped by its screen.
-function Launch:_warn_twice(text)
+---@param text string
+function Launch:warn_beside(text)
   self.report:warn(text)
   if not self.plan.terminal.tty or self.plan.detach then return end
   self.held_log = self.held_log or held_log.new(self.report)
   self.held_log:warn(text)
-end
-
--- What the program does at its terminal to be noticed, where the profile asks for that.
-function Launch:_attention()
-  local plan = self.plan
-  local is_seen = plan.terminal.tty or self.opts.on_stdout
-  if not plan.terminal.watch or plan.detach or not is_seen then return nil end
-  return {
-    take = function(text, idle)
-      if self.notify then self.notify:watch(text, idle) end
-    end,
-    missing = function(msg) self:_warn_twice("notify: the terminal is not watched: " .. msg) end,
-  }
-end
-
--- The engine's process for as long as it lives; in a detached start it ends as
--- soon as the container runs.
-function Launch:_run_engine(errors)
-  local plan, opts, watch = self.plan, self.opts, self:_clock_watch()
-  watch.env = opts.env
-  -- The engine's helpers leave files where they are, such as `oom` after an OOM kill.
-  watch.cwd = self.session.root
-  watch.stdin = plan.terminal.stdin and (opts.stdin or "inherit") or "null"
-  watch.input = plan.terminal.stdin and opts.input or nil
-  watch.stdout = plan.detach and "null" or opts.stdout
-  watch.on_stdout = not plan.detach and opts.on_stdout or nil
-  watch.stderr, watch.session = "pipe", opts.apart
-  watch.on_stderr = function(chunk) return errors:take(chunk) end
-  watch.attention = self:_attention()
-  watch.on_start = function(running)
-    self.is_up, self.was_up = true, true
-    self.stopper.has_ended = function() return running:exited() end
-    self.stopper.signal = function(name) running:kill(name) end
-    self.session:note_engine(running:pid())
-    fault.point("launch.engine_started")
-  end
-  return container.run(podman.argv(plan), watch)
 end
 
 function Launch:_serve_lease()
@@ -187,39 +137,71 @@ function Launch:_serve_lease()
   return true
 end
 
--- Made while the engine starts, and once, however often that is tried.
-function Launch:_serve_notify()
+---Serves the sandbox's own socket for notifications: made while the engine starts, and
+---once, however often that is tried.
+---@return true
+function Launch:serve_notify()
   if self.notify then return true end
   local msg
   self.notify, msg = notify.open(self)
-  if not self.notify then self:_warn_twice("notify: " .. msg) end
+  if not self.notify then self:warn_beside("notify: " .. msg) end
   return true
 end
 
 -- What PID 1 said last may be read a moment after the engine has ended; of a command
 -- that was quick, that it started as well.
 function Launch:_hear_last_words(serving)
-  if self.lease.ended or not self.lease:let_take() then return end
+  if self.lease.ended then return end
+  -- What comes out of a VM has some more stations on its way.
+  local deadline = sys.clock() + (self.plan.crossing and CROSSING_SECONDS or 0)
+  while not self.lease:let_take() do
+    if sys.clock() >= deadline or not task.sleep(0.005) then return end
+  end
   task.timeout(LAST_WORDS_SECONDS, function()
     serving:wait()
     return true
   end)
 end
 
+-- What the sandbox is put together from, where the runtime wants that beforehand.
+function Launch:_fit_out()
+  if not self.plan.crossing then return true end
+  local ok, msg, code, hint = outfit.prepare(self)
+  if not ok then return nil, msg, code, hint end
+  if self.crossing then
+    self.crossing:serve(function(why)
+      self.report:error("start: the sandbox cannot reach this process: " .. why)
+      self.stopper.kill_engine()
+    end)
+  end
+  return true
+end
+
+-- The engine, for as long as it is to be waited for here.
+function Launch:_engage(serving, errors)
+  local detaches = self:_runtime().detaches
+  if self.opts.hold and not detaches then return detached.hold(self, errors) end
+  local ended, why, what = engine.run(self, errors)
+  if ended and ended.code == 0 and self.plan.detach and detaches and not self.opts.hold then
+    ended = detached.wait(self, serving, ended)
+  end
+  return ended, why, what
+end
+
 -- The lease is served beside the engine: PID 1 says over it when the command runs.
 function Launch:_attempt()
-  local errors = errors_of.new(self.opts.stderr == "pipe")
-  local result, msg, code = task.scope(function(scope)
+  local is_logged = self.plan.detach and not self:_runtime().detaches
+  local errors = errors_of.new(self.opts.stderr == "pipe" or is_logged == true)
+  local result, msg, code, hint = self:_fit_out()
+  if not result then return nil, msg, code, hint end
+  result, msg, code = task.scope(function(scope)
     local serving = scope:spawn(self._serve_lease, self)
     local slow = scope:spawn(self._notice_slow_start, self)
-    scope:spawn(self._serve_notify, self)
-    local ended, why, what = self:_run_engine(errors)
-    if ended and ended.code == 0 and self.plan.detach and not self.opts.hold then
-      ended = self:_wait_detached(serving, ended)
-    end
+    scope:spawn(self.serve_notify, self)
+    local ended, why, what = self:_engage(serving, errors)
     self.is_up = false
     if ended and ended.code == 0 and self.opts.hold then
-      self:_await_start()
+      detached.await_start(self)
     else
       self:_hear_last_words(serving)
     end
@@ -228,9 +210,8 @@ function Launch:_attempt()
     return ended, why, what
   end)
   if not result then return nil, msg, code end
-  if result.code == NOT_INVOKED and podman.closed_output(errors.held) then
-    result.code, result.signal, errors.held = nil, SIGPIPE, ""
-  end
+  ending.read(self, result, errors)
+  if is_logged and not self.started then detached.show_output(self) end
   return result, errors
 end
 
@@ -238,49 +219,12 @@ function Launch:_started()
   fault.point("launch.started")
   self.started = true
   self.session:note_start()
+  -- Where the engine's process stays, nothing else tells that the sandbox runs.
+  if self.plan.detach and not self:_runtime().detaches and self.opts.on_detached then
+    self.opts.on_detached(self.plan.name)
+  end
   if self.opts.on_started then self.opts.on_started(runnings.new(self)) end
   self:_beside("after_start")
-end
-
--- What never ran has nobody who would look at its output. The monitor writes what PID 1
--- says to the log, and PID 1's end may be known here before it has.
-function Launch:_show_output()
-  local reader, deadline = logfile.open(self.plan.log_path), sys.clock() + LAST_WORDS_SECONDS
-  local lines = logfile.last(reader, 20) or {}
-  while #lines == 0 and sys.clock() < deadline and task.sleep(0.01) do
-    lines = logfile.last(reader, 20) or {}
-  end
-  for _, entry in ipairs(lines) do container.write_stderr(entry.text .. "\n") end
-end
-
--- The engine says that the container runs; PID 1 a moment later that the command does,
--- or it ends because that cannot be executed.
-function Launch:_await_start()
-  local deadline = sys.clock() + START_SECONDS
-  while not (self.started or self.lease.ended) and sys.clock() < deadline do
-    if not task.sleep(0.002) then return end
-  end
-end
-
--- A detached sandbox is waited for by the lease: no engine process stays. What
--- PID 1 says is its status; when it could not say, it was killed.
-function Launch:_wait_detached(serving, engine_result)
-  self.stopper.has_ended = function() return self.lease.ended end
-  self:_await_start()
-  fault.point("keeper.unsaid")
-  local is_up = self.started or not self.lease.ended
-  if is_up and self.opts.on_detached then self.opts.on_detached(self.plan.name) end
-  fault.point("launch.detached")
-  local start = sys.clock()
-  container.supervise(self:_clock_watch(), function()
-    serving:wait()
-    return true
-  end)
-  engine_result.seconds = sys.clock() - start
-  engine_result.code = self.lease.status
-  engine_result.signal = not self.lease.status and SIGKILL or nil
-  if not is_up then self:_show_output() end
-  return engine_result
 end
 
 -- The image -----------------------------------------------------------------------------
@@ -297,81 +241,38 @@ function Launch:_make_image()
   local ok, msg, code = self.hooks:before_build(self)
   if not ok then return nil, msg, code end
   local target = self.plan.image.recipe or self.plan.image.ref
-  return image.ensure(target, self.facts, { report = self.report })
+  local made, why, what, hint = image.ensure(target, self.facts, { report = self.report })
+  if not made then return nil, why, what, hint end
+  self.clock("image")
+  return true
+end
+
+-- A runtime that would pull what is not there is asked before.
+function Launch:_seek_image()
+  if not self:_runtime().asks_first then return true end
+  local is_there, msg, code, hint = outfit.has_image(self)
+  if is_there == nil then return nil, msg, code, hint end
+  if is_there then return true end
+  return self:_make_image()
 end
 
 -- The image's absence is read from the failure of the start itself, so that a
 -- start with an image costs one engine process.
 function Launch:_start()
-  local result, errors, code = self:_attempt()
-  if not result then return nil, errors, code end
-  if result.code ~= ENGINE_FAILED or not podman.missing_image(errors.head) then
+  local ok, msg, what, hint = self:_seek_image()
+  if not ok then return nil, msg, what, hint end
+  local result, errors, code
+  result, errors, code, hint = self:_attempt()
+  if not result then return nil, errors, code, hint end
+  if result.code ~= ending.ENGINE_FAILED or not self:_runtime().missing_image(errors.head) then
     return result, errors
   end
-  local made, msg, what, hint = self:_make_image()
-  if not made then return nil, msg, what, hint end
-  self.clock("image")
+  -- It was for a program that nobody has to be built for any more.
+  self.interrupted = self.stopper.asked
+  if self.interrupted then return nil, "start: interrupted", self.interrupted end
+  ok, msg, what, hint = self:_make_image()
+  if not ok then return nil, msg, what, hint end
   return self:_attempt()
-end
-
--- The end ------------------------------------------------------------------------------
-
--- Left to the caller, see launch/held.lua.
-function Launch:_is_held(result) return result and self.opts.hold and result.code == 0 end
-
--- PID 1 says how it ends while it can: it was killed, or the engine lost sight of it.
--- An engine without its monitor has no status of the program, and says 127.
-function Launch:_is_lost(result)
-  local said = self.lease.status
-  if self.lease.orphaned then return true end
-  if said and result.code == ENGINE_LOST then return said ~= ENGINE_LOST end
-  return self.started and not said and not result.signal
-end
-
-function Launch:_mend_status(result)
-  if self.lease.orphaned or (self:_is_lost(result) and result.code == ENGINE_LOST) then
-    result.code, result.signal = nil, SIGKILL
-  end
-  -- An engine that cannot write to its terminal any more says 126, whatever PID 1 said.
-  local has_failed = result.code == ENGINE_FAILED or result.code == NOT_INVOKED
-  if self.started and has_failed then result.code = self.lease.status or result.code end
-end
-
--- The container of an engine that ended by itself is removed by --rm: for a detached
--- one by the monitor alone, which nobody could wait for, and which may be dead.
-function Launch:_ensure_removed(result, errors)
-  local stopper = self.stopper
-  local abnormal = result.signal or result.code == ENGINE_FAILED or stopper.reason
-    or stopper.interrupts > 0 or self:_is_lost(result)
-  if self.plan.keep then return end
-  if not abnormal then return self.plan.detach and removal.run(self.plan, 15) end
-  -- A name that is taken is somebody else's container.
-  if errors.head:find("is already in use", 1, true) then return end
-  stoppers.force_out(self.plan, container.shielded)
-end
-
-function Launch:_explain_failure(result, errors)
-  if self.started then return end -- what was said then was said by the program
-  if result.code ~= ENGINE_FAILED and result.code ~= NOT_INVOKED then return end
-  local reason, hint = podman.failure(errors.head)
-  if reason then self.report:error("start: engine: " .. reason, hint) end
-end
-
-function Launch:_finish(result, errors)
-  errors:flush()
-  fault.point("launch.ended")
-  if not self:_is_held(result) then
-    self:_ensure_removed(result, errors)
-    self:_mend_status(result)
-  end
-  fault.point("launch.removed")
-  if self.started then image.mark_used(self.plan.image.ref, self.facts) end
-  self:_explain_failure(result, errors)
-  local reason = self.stopper.reason
-  if reason then self.report:note(("%s: stopped: %s"):format(self.plan.name, reason)) end
-  result.stopped = reason
-  result.stderr = errors:text()
-  return result
 end
 
 -- Everything between the session's directory and its record.
@@ -386,7 +287,7 @@ function Launch:_live()
   fault.point("launch.before_run")
   local result, errors
   result, errors, code, hint = self:_start()
-  if result then return self:_finish(result, errors) end
+  if result then return ending.finish(self, result, errors) end
   -- Its engine was cut off, and may have left a container.
   if self.was_up then removal.run(self.plan, 15) end
   return nil, errors, code, hint
@@ -397,6 +298,9 @@ function Launch:_live_safely()
   local out = table.pack(xpcall(self._live, debug.traceback, self))
   if out[1] then return table.unpack(out, 2, out.n) end
   removal.run(self.plan, 15)
+  -- Who goes on after the first wait that is cut off is ended by an error at the second.
+  local is_cut = self.interrupted and tostring(out[2]):match("^[^\n]*ECANCELED")
+  if is_cut then return nil, "start: interrupted", self.interrupted end
   task.shield(self.close, self, nil, tostring(out[2]):match("^[^\n]*"), "ELUA")
   error(out[2], 0)
 end
@@ -433,12 +337,13 @@ function Launch:close(result, msg, code)
   if self.notify then self.notify:close() end
   if self.held_log then self.held_log:release() end
   if self.given then self.given:close(result) end
+  if self.crossing then self.crossing:close() end
   self:_wait_for_hooks()
   self.hooks:after_exit(self, result, msg)
   fault.point("launch.after_exit")
   self.record:finish(result, code)
   fault.point("launch.recorded")
-  local is_there = result and (self.started or result.code ~= ENGINE_FAILED)
+  local is_there = result and (self.started or result.code ~= ending.ENGINE_FAILED)
   if is_there and self.plan.keep then self.session:settle() end
 end
 
@@ -462,8 +367,8 @@ function Launch:_run()
     msg, code, hint = "start: interrupted by " .. self.interrupted, self.interrupted, nil
   end
   self.clock("container")
-  if self:_is_held(result) then
-    result.held = held.new(self, timeout_of(self.plan))
+  if ending.is_held(self, result) then
+    result.held = held.new(self, engine.timeout(self.plan))
   else
     task.shield(self.close, self, result, msg, code)
   end

@@ -26,7 +26,7 @@ function LaunchRecord:_fields(result, failure)
     exit = result and result.code, signal = result and result.signal,
     stopped = result and result.stopped, failure = failure,
     hooks = json.array(launch.hooks.results), memory_peak = lease and lease.memory,
-    engine = "podman " .. launch.facts.engine.version_text, detach = plan.detach or nil,
+    engine = ("%s %s"):format(plan.runtime, launch.facts.engine.version_text), detach = plan.detach or nil,
   }
 end
 

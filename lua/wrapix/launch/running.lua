@@ -25,8 +25,9 @@ function Running:stop(reason, grace)
 end
 
 ---CPU time that all its programs have used so far, in seconds.
----@return number? seconds nil when it cannot be known
+---@return number? seconds nil when it cannot be known; of a VM it never can
 function Running:cpu_seconds()
+  if self._launch.plan.crossing then return nil end
   local pid = self._launch.lease:pid()
   return pid and cpu.seconds(pid)
 end

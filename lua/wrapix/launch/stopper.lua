@@ -5,9 +5,9 @@
 
 local fault = require("wrapix.fault")
 local fs = require("wrapix.fs")
-local podman = require("wrapix.runtime.podman")
 local proc = require("wrapix.proc")
 local removal = require("wrapix.removal")
+local runtimes = require("wrapix.runtime")
 local sys = require("wrapix.sys")
 local task = require("wrapix.task")
 
@@ -22,7 +22,9 @@ local ORPHAN_SECONDS, NOTICE_SECONDS = 2.5, 1
 ---@field reason string? why the sandbox was stopped
 ---@field interrupts integer how often INT or QUIT came
 ---@field has_ended fun(): boolean
----@field signal fun(name: string) hands a signal to the engine's process
+---@field asked string? the first signal that came, such as "SIGINT"
+---@field kill_engine fun()
+---@field hears_terminal boolean? what is typed at our terminal reaches the engine's process too
 ---@field before_stop fun() runs once, before the first stop
 ---@field hurry fun() it is to be over at once: called when asked again
 ---@field lease wrapix.Lease?
@@ -39,13 +41,13 @@ local function engine(argv, timeout) return proc.run(argv, { timeout = timeout, 
 ---@param plan table
 ---@param run fun(argv: string[], seconds: number)
 function M.force_out(plan, run)
-  run(podman.kill_argv(plan, "KILL"), 10)
+  run(runtimes.of(plan.runtime).kill_argv(plan, "KILL"), 10)
   if not plan.keep then removal.run(plan, 15) end
 end
 
 function Stopper:_kill()
   M.force_out(self._plan, engine)
-  self.signal("KILL")
+  self.kill_engine()
   fault.point("stopper.killed")
   return true
 end
@@ -62,10 +64,12 @@ function Stopper:_stop()
   fault.point("stopper.asked")
   self.before_stop()
   fault.point("stopper.before_stop")
+  -- An interactive shell ignores TERM. Podman is told at the start what to send instead.
+  if self._plan.crossing and self._plan.terminal.tty then self:_pass_on("HUP") end
   local grace = self:_grace()
   local deadline = sys.clock() + grace + 5
   while not self.has_ended() and sys.clock() < deadline do
-    engine(podman.stop_argv(self._plan, grace), grace + 5)
+    engine(runtimes.of(self._plan.runtime).stop_argv(self._plan, grace), grace + 5)
     fault.point("stopper.stopped")
     if self.has_ended() or not task.sleep(0.2) then break end
   end
@@ -111,21 +115,29 @@ function Stopper:on_orphan()
   task.spawn(self._outlive, self)
 end
 
+-- Over the lease: it waits there for a program that is not there yet, and needs nothing
+-- of the engine's process, which a signal at the wrong moment ends.
+function Stopper:_pass_on(name)
+  if not self.lease then return end
+  task.spawn(function()
+    self.lease:signal(proc.signal_number(name))
+    return true
+  end)
+end
+
 ---@param name string
 ---@param sender integer pid, 0 when it was typed at the terminal
 function Stopper:on_signal(name, sender)
+  self.asked = self.asked or "SIG" .. name
   if name == "TERM" or name == "HUP" then return self:stop("SIG" .. name) end
   self.interrupts = self.interrupts + 1
   local has_terminal = self._plan.terminal.tty
   if self._plan.detach or (self.interrupts >= 3 and not has_terminal) then
     return self:stop("SIG" .. name)
   end
-  if sender == 0 then return end -- the terminal gave it to the engine as well
-  if not has_terminal then return self.signal(name) end
-  task.spawn(function() -- with a terminal the engine does not pass signals on
-    engine(podman.kill_argv(self._plan, name), 10)
-    return true
-  end)
+  -- The engine passes on, or dies of, what the terminal gave to it as well.
+  if sender == 0 and self.hears_terminal then return end
+  self:_pass_on(name)
 end
 
 ---@param plan table
@@ -135,7 +147,7 @@ function M.new(plan, report)
   return setmetatable({
     interrupts = 0, _plan = plan, _report = report,
     has_ended = function() return false end,
-    signal = function() end,
+    kill_engine = function() end,
     before_stop = function() end,
     hurry = function() end,
   }, Stopper)

@@ -140,7 +140,8 @@ end
 function M.command(ctx)
   local one, facts = ctx.agent, ctx.facts
   local is_terminal = facts.stdin_tty and facts.stdout_tty
-  if ctx.options.detach and not is_terminal then
+  local attaches = facts.engine.name ~= "container" -- there the plan refuses it, with its reason
+  if attaches and ctx.options.detach and not is_terminal then
     return item.refuse(ctx.agent_origin,
       "a detached agent without a terminal has nobody who would give it a prompt",
       "start it at a terminal and use `wrapix attach`, or give a command after --")

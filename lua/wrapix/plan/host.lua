@@ -5,6 +5,7 @@
 -- SPDX-License-Identifier: MIT
 
 local item = require("wrapix.plan.item")
+local limits = require("wrapix.plan.limits")
 local profiles = require("wrapix.profile")
 
 local M = {}
@@ -74,7 +75,11 @@ local function rootless_backend(ctx)
   return slirp(ctx, "pasta is missing")
 end
 
-local function chosen_network(ctx)
+--- The network asked for, and by whom.
+---@param ctx table as in wrapix.plan
+---@return string mode not checked yet
+---@return wrapix.Origin origin
+function M.chosen_network(ctx)
   if ctx.options.network then
     return ctx.options.network, item.given(ctx, "--network", "network")
   elseif ctx.profile.network then
@@ -83,15 +88,46 @@ local function chosen_network(ctx)
   return "open", item.default()
 end
 
+--- Refuses a mode of the network that is none.
+---@param mode string
+---@param origin wrapix.Origin
+---@return true|nil
+---@return string? message
+---@return string? code
+---@return string? hint
+function M.check_network_mode(mode, origin)
+  if mode == "open" or mode == "none" then return true end
+  local known = table.concat(NETWORKS, ", ")
+  return item.refuse(origin, ("network %q is not known (known: %s)"):format(mode, known))
+end
+
+--- Adds the name servers a profile asks for to `plan.network`. Without any the engine's
+--- own way is left alone.
+---@param ctx table
+---@return true
+function M.add_dns(ctx)
+  local plan, list = ctx.plan, nil
+  for i, address in ipairs(ctx.profile.dns or {}) do
+    local origin = profiles.late_origin(ctx.profile, "dns", i)
+    if plan.network.mode == "none" then
+      item.skip(plan, "network", "dns " .. address, "the sandbox has no network", origin)
+    else
+      list = list or {}
+      list[#list + 1] = { address = address, origin = origin }
+    end
+  end
+  plan.network.dns = list
+  return true
+end
+
 --- Adds `plan.network`: the mode asked for and what gives it here.
 function M.add_network(ctx)
-  local mode, origin = chosen_network(ctx)
-  local backend, message, code, hint
+  local mode, origin = M.chosen_network(ctx)
+  local ok, backend, message, code, hint
+  ok, message, code, hint = M.check_network_mode(mode, origin)
+  if not ok then return nil, message, code, hint end
   if mode == "none" then
     backend = "none"
-  elseif mode ~= "open" then
-    local known = table.concat(NETWORKS, ", ")
-    return item.refuse(origin, ("network %q is not known (known: %s)"):format(mode, known))
   elseif ctx.facts.engine.rootless then
     backend, message, code, hint = rootless_backend(ctx)
     if not backend then
@@ -101,8 +137,33 @@ function M.add_network(ctx)
     backend = "bridge"
   end
   ctx.plan.network = { mode = mode, backend = backend, origin = origin }
+  return M.add_dns(ctx)
+end
+
+--- Adds `plan.lease`: how the launcher's end reaches the sandbox. The engine shares the
+--- host's kernel, so a socket in the session's directory crosses.
+function M.add_lease(ctx)
+  local where = item.host("the engine shares this kernel")
+  ctx.plan.lease = { mode = "socket", path = "/run/wrapix/lease.sock", origin = where }
   return true
 end
+
+--- Adds `plan.limits`.
+function M.add_limits(ctx) return limits.add(ctx) end
+
+--- Which streams the program has.
+---@param ctx table
+---@return boolean stdin
+---@return boolean tty
+function M.terminal(ctx)
+  local both = ctx.facts.stdin_tty and ctx.facts.stdout_tty
+  -- Also without a terminal: what is piped in has to arrive, and its end too.
+  -- Of a detached one only for somebody who attaches.
+  return not ctx.options.detach or both, both
+end
+
+--- Looks at the whole plan once more.
+function M.finish() return true end
 
 local function seccomp_missing(engine)
   if engine.seccomp_problem then
@@ -112,8 +173,13 @@ local function seccomp_missing(engine)
   return item.refuse("seccomp", "the engine's profile (seccomp.json) is not on this host", hint)
 end
 
--- A switch of the profile that widens the confinement, and who set it.
-local function widened(ctx, field, wide)
+--- A switch of the profile that widens the confinement, and who set it.
+---@param ctx table
+---@param field string
+---@param wide boolean the value that widens
+---@return boolean is_wide
+---@return wrapix.Origin origin
+function M.widened(ctx, field, wide)
   if ctx.profile[field] == wide then
     return true, profiles.late_origin(ctx.profile, field)
   end
@@ -137,8 +203,8 @@ function M.add_security(ctx)
   if not engine.seccomp then
     return item.refuse("seccomp", "this kernel or engine cannot filter system calls")
   end
-  local userns, userns_origin = widened(ctx, "userns", true)
-  local writable, writable_origin = widened(ctx, "read_only", false)
+  local userns, userns_origin = M.widened(ctx, "userns", true)
+  local writable, writable_origin = M.widened(ctx, "read_only", false)
   local seccomp = engine.seccomp_path
   if userns then
     seccomp = engine.seccomp_base

@@ -19,8 +19,8 @@ local DEFAULT_PIDS = 4096
 local MOST_FILES = 1048576
 local MOST_PROCESSES = 4096
 
--- name, what reads it, which cgroup controller enforces it (none: wrapix does)
-local LIMITS = {
+--- Name, what reads it, which cgroup controller enforces it with Podman (none: wrapix does).
+M.known = {
   { name = "cpus", read = units.cpus, controller = "cpu" },
   { name = "memory", read = units.size, controller = "memory" },
   { name = "pids", read = units.count, controller = "pids" },
@@ -37,8 +37,14 @@ local function default_value(name, facts)
   end
 end
 
--- Value and origin of one limit; nothing at all for a timeout nobody set.
-local function choose(ctx, limit)
+--- Value and origin of one limit; nothing at all for a timeout nobody set.
+---@param ctx table as in wrapix.plan
+---@param limit table an entry of `known`
+---@return number? value
+---@return wrapix.Origin|string? origin or message
+---@return string? code
+---@return string? hint
+function M.choose(ctx, limit)
   local value = ctx.options[limit.name]
   local origin = item.given(ctx, "--" .. limit.name, limit.name)
   if value == nil then
@@ -105,8 +111,8 @@ end
 ---@return string? hint
 function M.add(ctx)
   local missing = {}
-  for _, limit in ipairs(LIMITS) do
-    local value, origin, code = choose(ctx, limit)
+  for _, limit in ipairs(M.known) do
+    local value, origin, code = M.choose(ctx, limit)
     if value == nil and code then
       return nil, origin, code
     end

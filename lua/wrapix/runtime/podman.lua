@@ -7,9 +7,14 @@
 local control = require("wrapix.runtime.podman.control")
 local failure = require("wrapix.runtime.podman.failure")
 local host = require("wrapix.plan.host")
+local listing = require("wrapix.lazy")("wrapix.runtime.podman.list")
 local units = require("wrapix.plan.units")
 
 local M = {}
+
+M.name, M.title = "podman", "Podman"
+M.images = require("wrapix.lazy")("wrapix.runtime.podman.images")
+M.detaches, M.passes_signals, M.kill_means_gone = true, true, false
 
 ---@class wrapix.Flag
 ---@field args string[] words of the command line
@@ -178,6 +183,9 @@ end
 
 local function add_inside(add, plan)
   add("network", plan.network.origin, "--network=" .. plan.network.backend)
+  for _, server in ipairs(plan.network.dns or {}) do
+    add("network", server.origin, "--dns", server.address)
+  end
   for _, mount in ipairs(plan.mounts) do
     add("mount", mount.origin, "--mount", mount_value(mount))
   end
@@ -260,9 +268,20 @@ M.exec_argv = control.exec_argv
 M.attach_argv = control.attach_argv
 M.list_argv = control.list_argv
 M.session_argv = control.session_argv
+--- See podman/list.lua.
+function M.containers(stdout) return listing.containers(stdout) end
+--- See podman/list.lua.
+function M.session_ids(stdout) return listing.session_ids(stdout) end
 M.detach_keys = control.detach_keys
 M.missing_image = failure.missing_image
 M.closed_output = failure.closed_output
+M.name_taken = failure.name_taken
 M.failure = failure.failure
+--- Podman needs no service.
+function M.is_down() return false end
+--- Podman needs no service.
+function M.service_argv() return nil end
+--- What the sandbox sees, Podman's own flags put together.
+function M.stage() return nil end
 
 return M

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fake_podman.h"
@@ -98,6 +99,33 @@ static bool signal_command(const char *name, int signo, int *command, int *keepe
 static bool wait_for(int pidfd, int milliseconds) {
   struct pollfd fd = {.fd = pidfd, .events = POLLIN};
   return pidfd < 0 || poll(&fd, 1, milliseconds) > 0;
+}
+
+static long long now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+// As wait_for, and as wrapix-init: each byte of the lease is a signal for the command.
+static bool wait_with_lease(int pidfd, int lease, int milliseconds) {
+  long long deadline = now_ms() + milliseconds;
+  for (;;) {
+    struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN}, {.fd = lease, .events = POLLIN}};
+    long long left = deadline - now_ms();
+    int n = poll(fds, 2, milliseconds < 0 ? -1 : left > 0 ? (int)left : 0);
+    if (fds[0].revents)
+      return true;
+    if (n <= 0 && errno != EINTR)
+      return false;
+    unsigned char signo;
+    if (!fds[1].revents)
+      continue;
+    if (read(lease, &signo, 1) == 1)
+      pidfd_send_signal(pidfd, signo, NULL, 0);
+    else
+      lease = -1;
+  }
 }
 
 // --- the command ------------------------------------------------------------------------------
@@ -232,7 +260,7 @@ static _Noreturn void keep(const struct call *call, const char *name, const int 
   int pidfd = pidfd_open(pid, 0), status = 0;
   say(lease, "start\n");
   ssize_t ignored = write(report, &pid, sizeof pid);
-  bool in_time = wait_for(pidfd, limit && atoi(limit) > 0 ? atoi(limit) * 1000 : -1);
+  bool in_time = wait_with_lease(pidfd, lease, limit && atoi(limit) > 0 ? atoi(limit) * 1000 : -1);
   if (!in_time)
     pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
   wait_for(pidfd, -1);

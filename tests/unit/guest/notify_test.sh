@@ -14,6 +14,9 @@ fi
 wrapix=$(dirname "$1")/../wrapix
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/unit/guest/emulate.sh
+. "$here/emulate.sh"
+program=$(emulate "$1" "$dir") || exit 2
 "${CC:-cc}" -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
   -o "$dir/checked" "$here/../../../src/guest/notify.c" || exit 2
-"$wrapix" --run "$here/notify_probe.lua" "$1" "$dir/checked" "$dir"
+"$wrapix" --run "$here/notify_probe.lua" "$program" "$dir/checked" "$dir"

@@ -15,7 +15,10 @@ fi
 wrapix=$(dirname "$1")/../wrapix
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/unit/guest/emulate.sh
+. "$here/emulate.sh"
+program=$(emulate "$1" "$dir") || exit 2
 sed 's/LIMIT_MS = 30000/LIMIT_MS = 2000/' "$here/../../../src/guest/ralph.c" >"$dir/ralph.c" &&
   "${CC:-cc}" -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
     -o "$dir/checked" "$dir/ralph.c" || exit 2
-"$wrapix" --run "$here/ralph_probe.lua" "$1" "$dir/checked" "$dir"
+"$wrapix" --run "$here/ralph_probe.lua" "$program" "$dir/checked" "$dir"

@@ -30,6 +30,7 @@ local function new_fs(host)
 
   function fs.stat(path)
     local found = entry(host, path)
+    if not found and host.directories[path] then return { type = "directory" } end
     if not found then return absent("stat", path) end
     return {
       type = found.type or "file",

@@ -17,30 +17,6 @@ local function container(over)
   return one
 end
 
-describe("live.containers", function()
-  it("reads what podman answers", function()
-    local out = live.containers({ container() })
-    assert.same({
-      session = "s1", id = ("a"):rep(64), name = "wrapix-shop-1", image = "img:1", state = "running",
-      exit = 0, started = 1000, created = 999, profile = "base", workspace = "/w",
-    }, out.s1)
-  end)
-
-  it("knows never from a time long ago", function()
-    local out = live.containers({ container({ StartedAt = -62135596800, State = "Created" }) })
-    assert.is_nil(out.s1.started)
-    assert.equal("created", out.s1.state)
-  end)
-
-  it("passes over what it cannot read", function()
-    for _, answer in ipairs({ "x", 1, {}, { 1, "x", {} }, { container({ Labels = "x" }) },
-      { container({ Names = {} }) }, { container({ Labels = { ["wrapix.session"] = 5 } }) } }) do
-      assert.same({}, live.containers(answer))
-    end
-    assert.same({}, live.containers(nil))
-  end)
-end)
-
 describe("live.list", function()
   local dir, real_run, answer, facts
   local json = require("wrapix.json")

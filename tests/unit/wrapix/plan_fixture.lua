@@ -188,6 +188,20 @@ end
 --- The old host as root, in the workspace of an ordinary user.
 function M.root_agent_facts() return M.root_facts() end
 
+--- The desktop with Apple's container of a version, and a Mac's user.
+function M.apple_facts(version_text)
+  local facts = M.agent_facts()
+  local major, minor, patch = (version_text or "1.2.2"):match("(%d+)%.(%d+)%.(%d+)")
+  facts.uid, facts.gid, facts.euid, facts.username = 501, 20, 501, "joe"
+  facts.workspace.uid, facts.workspace.gid = 501, 20
+  facts.limits.nproc.hard, facts.limits.nofile.hard = 2666, math.huge
+  facts.engine = {
+    name = "container", path = "/usr/local/bin/container", version_text = version_text or "1.2.2",
+    version = { tonumber(major), tonumber(minor), tonumber(patch) }, macos = { 26, 1, 0 },
+  }
+  return facts
+end
+
 --- Loads a profile of tests/unit/data/profiles with exact lines.
 function M.profile(name)
   local file = ("tests/unit/data/profiles/%s.lua"):format(name)

@@ -169,6 +169,24 @@ describe("task.timeout", function()
     assert.matches("^bang\nstack traceback", err)
   end)
 
+  it("that is cancelled from outside ends as cancelled, however long its work takes to end", function()
+    local code
+    task.scope(function(scope)
+      local child = scope:spawn(function()
+        code = select(3, task.timeout(5, function()
+          task.sleep(3)
+          task.shield(task.sleep, 0.02)
+          return nil, "EIO: late", "EIO"
+        end))
+        return true
+      end)
+      task.sleep(0.01)
+      child:cancel()
+      return true
+    end)
+    assert.equal("ECANCELED", code)
+  end)
+
   it("checks its arguments", function()
     assert.error_matches(function() task.timeout(-1, print) end, "number of seconds")
     assert.error_matches(function() task.timeout("1", print) end, "number of seconds")

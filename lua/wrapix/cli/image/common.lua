@@ -10,7 +10,8 @@ local units = require("wrapix.plan.units")
 local M = {}
 
 --- The options every one of them has.
-M.options = options.list(options.workspace, options.json, options.quiet, options.verbose)
+M.options = options.list(options.workspace, options.runtime, options.json, options.quiet,
+  options.verbose)
 
 M.PROFILE = {
   name = "profile", argname = "PROFILE", optional = true,
@@ -28,7 +29,9 @@ M.DRY_RUN = {
 ---@return string? message
 ---@return string? code
 ---@return string? hint
-function M.facts(args, deps) return deps.gather({ workspace = prepare.workspace(args, deps) }) end
+function M.facts(args, deps)
+  return deps.gather({ workspace = prepare.workspace(args, deps), runtime = args.runtime })
+end
 
 -- Whether a word is no profile's: a file has its slash before a colon.
 local function means_reference(word, deps)

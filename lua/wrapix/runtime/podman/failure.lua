@@ -25,6 +25,11 @@ function M.closed_output(stderr)
   return stderr:find("^Error: [^\n]*: write /dev/stdout: broken pipe\r?\n$") ~= nil
 end
 
+--- Tells whether a start failed because another container has the name.
+---@param stderr string
+---@return boolean
+function M.name_taken(stderr) return stderr:find("is already in use", 1, true) ~= nil end
+
 -- What Podman and the OCI runtimes say, and the one line that helps.
 local FAILURES = {
   {

@@ -143,6 +143,7 @@ local function add_engine(d)
     end,
     argv = function() return { "/usr/bin/podman", "run", "--rm", "a b" } end,
   }
+  d.runtimes = { of = function() return d.podman end, has_vm = function() return false end }
   local function no_store() return nil, "trust: no store here", "ENOENT" end
   d.trust = { load = no_store, remove = no_store }
   d.proc = { signal_number = function(name) return name == "TERM" and 15 or nil end }

@@ -180,7 +180,7 @@ describe("a word", function()
   end)
 
   it("kept for a command starts no profile of this name", function()
-    for _, word in ipairs({ "completion", "builder" }) do
+    for _, word in ipairs({ "completion" }) do
       local status, _, err, d = try(word, "x")
       assert.equal(2, status)
       assert.equal(("wrapix: usage: %s: this version has no such command\n"):format(word),

@@ -25,7 +25,7 @@ local function new(living, over)
   d.container = { run = function(argv, opts)
     d.ran, d.ran_with = argv, opts
     return d.result or { code = 0, seconds = 1, stdout = "" }
-  end }
+  end, is_terminal = function() return false end }
   return d
 end
 

@@ -124,7 +124,8 @@ end)
 describe("toolchain.reach", function()
   local function context(env, over)
     local ctx = {
-      engine = "/usr/bin/podman", facts = { env = env or {} }, steps = {},
+      engine = { path = "/usr/bin/podman" }, images = require("wrapix.runtime.podman.images"),
+      facts = { env = env or {} }, steps = {},
       deps = { flags = function() return { "--runtime", "runc" } end },
       run = function() return true end,
     }
@@ -140,10 +141,11 @@ describe("toolchain.reach", function()
         seen, asked = argv, job
         return true
       end })
-    assert.is_true(toolchain.reach(RUST, ctx, "localhost/base:1", { "--volume", "/ca:/ca" }))
+    assert.is_true(toolchain.reach(RUST, ctx, "localhost/base:1", "/ca"))
     local script = table.remove(seen)
     assert.same({ "/usr/bin/podman", "run", "--rm", "--pull=never", "--runtime", "runc",
-      "--env", "RUSTUP_DIST_SERVER", "--volume", "/ca:/ca", "localhost/base:1", "sh", "-c" }, seen)
+      "--env", "RUSTUP_DIST_SERVER", "--volume", "/ca:/run/wrapix-host-ca.pem:ro",
+      "localhost/base:1", "sh", "-c" }, seen)
     assert.truthy(script:find("--component wrapix-asks", 1, true))
     assert.truthy(script:find("timeout 60 rustup toolchain install 1.85", 1, true))
     assert.falsy(script:find("mirror", 1, true))

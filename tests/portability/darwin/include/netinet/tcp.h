@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+#define TCP_NODELAY 0x01
