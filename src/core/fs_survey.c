@@ -100,7 +100,7 @@ static int look_at(struct walk *w, int fd, const char *name, unsigned char type,
   const struct wx_fs_survey_options *options = w->options;
   bool is_stop = is_one_of(options->stop, name);
   bool is_named = is_stop || is_one_of(options->names, name);
-  struct stat st;
+  struct stat st = { 0 };
   if (type == DT_UNKNOWN || is_named || w->is_noted) {
     if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
       return errno == ENOENT ? 0 : -1; // went away since
