@@ -247,6 +247,10 @@ fault:
 crash: fault
 	@BUILD=$(BUILD) tests/crash/run $(ARGS)
 
+## conformance   one list of behaviours on each runtime; ARGS=--all for docs/conformance.md
+conformance: tested
+	@BUILD=$(BUILD) tests/conformance/run $(ARGS)
+
 ## lint          luacheck, shellcheck, clang-tidy, cppcheck, builds without a warning
 ## check-portability   compile as musl and macOS would; try the programs for aarch64
 ## bench         measure what wrapix costs on top of the engine
@@ -301,4 +305,4 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 .PHONY: all guest cross deps demo test-deps test tested check unit integration e2e asan valgrind gcstress \
-  fault crash lint check-portability format-check bench install uninstall clean help FORCE
+  fault crash conformance lint check-portability format-check bench install uninstall clean help FORCE

@@ -13,12 +13,13 @@ local DEPTH = 3
 M.NAMES = { "com.apple.containerization.image.name", "io.containerd.image.name",
   "org.opencontainers.image.ref.name" }
 
--- One member of the archive, as text.
+-- One member of the archive, as text. Who packs a directory as `.` puts ./ before the names.
 local function member(file, name, ctx)
-  local result = ctx.deps.proc.run({ "tar", "-xOf", file, "--", name },
-    { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 300, max_output = LARGEST })
-  if not result or result.code ~= 0 then return nil end
-  return result.stdout
+  for _, packed in ipairs({ name, "./" .. name }) do
+    local result = ctx.deps.proc.run({ "tar", "-xOf", file, "--", packed },
+      { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 300, max_output = LARGEST })
+    if result and result.code == 0 then return result.stdout end
+  end
 end
 
 local function document(file, name, ctx)

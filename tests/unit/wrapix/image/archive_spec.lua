@@ -67,6 +67,12 @@ describe("an image in a file", function()
     assert.same({ ref = REF, loaded = false }, assert(import(file)))
   end)
 
+  it("may have been packed as a directory, with ./ before its names", function()
+    local file = archive_of(REF, "00ff00ff00ff00ff")
+    assert(proc.run({ "tar", "-C", dir .. "/oci", "-cf", file, "." }))
+    assert.same({ ref = REF, loaded = true }, assert(import(file)))
+  end)
+
   it("is refused before the engine sees it when it is not what its name says", function()
     for _, case in ipairs({
       { REF, "1111111111111111", "was not made from that recipe" },
