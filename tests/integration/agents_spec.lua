@@ -7,7 +7,7 @@ local json = require("wrapix.json")
 local sys = require("wrapix.sys")
 local worlds = require("support.world")
 
-local KEY = "key-canary-0123456789-ABCDEFGH\"\\%"
+local KEY = "key-canary-0123456789-QZXWVKJY\"\\%"
 local TAIL = KEY:sub(-20)
 
 -- An agent of the user's own; the double runs its commands on this host.
@@ -113,10 +113,10 @@ describe("an agent", function()
     assert.equal(KEY, call.env.TOOL_KEY)
     assert.is_nil(table.concat(call.argv, " "):find("canary", 1, true))
     local result = world:finish(running)
-    assert.is_nil((result.stderr .. result.stdout):find("ABCDEFGH", 1, true))
+    assert.is_nil((result.stderr .. result.stdout):find("QZXWVKJY", 1, true))
     for _, part in ipairs({ "run", "cache", "state", "data", "home" }) do
       for path, text in pairs(world:files(part)) do
-        assert.is_nil(text:find("ABCDEFGH", 1, true), path)
+        assert.is_nil(text:find("QZXWVKJY", 1, true), path)
       end
     end
   end)
@@ -130,7 +130,7 @@ describe("an agent", function()
       all[#all + 1] = "with"
       local result = world:run(all)
       assert.equal(0, result.code, result.stderr)
-      assert.is_nil((result.stdout .. result.stderr):find("ABCDEFGH", 1, true))
+      assert.is_nil((result.stdout .. result.stderr):find("QZXWVKJY", 1, true))
       assert.is_nil(fs.lstat(world.dir .. "/data/wrapix"))
       assert.is_nil(fs.lstat(world.dir .. "/cache/wrapix/caches"))
     end)
