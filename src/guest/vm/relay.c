@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum { RELAYS = 16, CONNECTIONS = 32, RELAY_BYTES = 8192 };
-enum { CONNECT_MS = 10000, RETRY_MS = 100, PAUSE_NS = 50000000 };
+enum { CONNECT_MS = 10000, RETRY_MS = 100, LAST_MS = 300, PAUSE_NS = 50000000 };
 
 struct relay {
   int listener; // non-blocking  /* owned */
@@ -224,17 +224,43 @@ static void retry_connections(int *timeout) {
   }
 }
 
+static volatile sig_atomic_t asked_to_end;
+
+static void note_term(int signal) {
+  (void)signal;
+  asked_to_end = 1;
+}
+
+// What was said before the end has to arrive: a program's last word is often that it is done. Who
+// has heard it all closes.
+static bool is_silent(void) {
+  for (const struct connection *c = connections; c < connections + CONNECTIONS; c++)
+    if (c->to && (c->connecting || c->from[INSIDE].ended || c->from[INSIDE].length))
+      return false;
+  return true;
+}
+
 static _Noreturn void run_relay(void) {
-  for (;;) {
+  sigset_t none;
+  sigemptyset(&none);
+  for (long long end = 0;;) {
     struct pollfd fds[RELAYS + 2 * CONNECTIONS];
     int timeout = -1;
     retry_connections(&timeout);
+    if (asked_to_end && !end)
+      end = now_ms() + LAST_MS;
+    if (end)
+      timeout = is_silent() ? 0 : LAST_MS / 20;
     for (size_t i = 0; i < relay_count; i++)
       fds[i] = (struct pollfd){ .fd = relays[i].listener, .events = POLLIN };
     for (size_t i = 0; i < CONNECTIONS; i++)
       watch(&connections[i], fds + relay_count + 2 * i);
-    if (poll(fds, relay_count + 2 * CONNECTIONS, timeout) < 0)
+    struct timespec time = { .tv_sec = timeout / 1000, .tv_nsec = timeout % 1000 * 1000000L };
+    int ready = ppoll(fds, relay_count + 2 * CONNECTIONS, timeout < 0 ? NULL : &time, &none);
+    if (ready < 0)
       nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+    if (end && ((ready == 0 && is_silent()) || now_ms() > end))
+      _exit(0);
     for (size_t i = 0; i < CONNECTIONS; i++)
       if (connections[i].to)
         serve(&connections[i], fds + relay_count + 2 * i);
@@ -250,21 +276,26 @@ void start_relay(void) {
   doing = "relay", object = NULL;
   if (relay_count == 0)
     return;
+  sigset_t term, before; // comes only while the relay waits, so that it is never missed
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  if (sigprocmask(SIG_BLOCK, &term, &before) < 0)
+    die("block SIGTERM");
   pid_t pid = fork();
   if (pid < 0)
     die("fork");
-  if (pid > 0)
+  if (pid > 0) {
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return;
+  }
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  sigset_t none;
-  sigemptyset(&none);
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   prctl(PR_SET_NAME, "wrapix-relay", 0, 0, 0);
   if (null < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-      sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+      sigprocmask(SIG_SETMASK, &term, NULL) < 0)
     die("start");
-  signal(SIGTERM, SIG_DFL);
+  sigaction(SIGTERM, &(struct sigaction){ .sa_handler = note_term }, NULL);
   for (int fd = 0; fd <= 2; fd++)
     dup2(null, fd);
   run_relay();

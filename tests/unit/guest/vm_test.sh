@@ -511,6 +511,16 @@ xxxxx
   wait "$echo_server" 2>/dev/null
   sandbox "$conf" -- sh -c '/run/wrapix/bin/probe talk /run/wrapix/n.sock 5 & sleep 0.3; exit 4'
   is "$status" 4 "without a host the command runs and ends as ever"
+  : >"$dir/heard"
+  socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" "OPEN:$dir/heard,creat,append" &
+  echo_server=$!
+  sleep 0.2
+  for _ in 1 2 3 4 5 6; do
+    sandbox "$conf" -- sh -c 'WRAPIX_NOTIFY_SOCKET=/run/wrapix/n.sock exec /run/wrapix/bin/wrapix-notify last'
+  done
+  is "$(grep -c '"last"' "$dir/heard")" 6 "what a command says as its last word arrives"
+  kill "$echo_server"
+  wait "$echo_server" 2>/dev/null
   PREPARE='mkdir -p run/wrapix' sandbox "${conf/tmpfs \/run\/wrapix 1048576 755$'\n'/dir \/run\/wrapix 755$'\n'}" -- true
   is "$status" 125 "what could not be sealed does not start"
 }
@@ -561,7 +571,7 @@ if [ ! -x /bin/busybox ] || ! command -v socat >/dev/null; then
   finish
 fi
 mkdir -p "$dir/root" "$dir/tools" "$dir/vm/run/skel"
-cp "$1" "$(dirname "$1")/wrapix-init" "$dir/tools/"
+cp "$1" "$(dirname "$1")"/wrapix-{init,notify} "$dir/tools/"
 "${CC:-cc}" -D_GNU_SOURCE -O1 -static -o "$dir/tools/attack" "$here/../../support/attack.c" || exit 2
 "${CC:-cc}" -std=c11 -Wall -Wextra -O1 -static -o "$dir/tools/probe" "$here/vm_probe.c" || exit 2
 echo '{}' >"$dir/vm/run/context.json"
