@@ -85,11 +85,16 @@ about("file", "image export writes it into a file, and import takes it in under 
     cwd = image.dir }), "use of it")
 end)
 
-about("prune", "image prune would remove it when nothing needs it, and says so", function(_, image)
-  assert(fs.rename(image.dir .. "/own.lua", image.dir .. "/was.lua"))
-  check.has(image.call("prune", "--dry-run"), "would remove",
-    "what it would do")
-end)
+about("prune", "image prune would remove it when no workspace uses it, and keeps it until then",
+  function(t, image)
+    local words = { "image", "prune", "--dry-run" }
+    if t.target.runtime ~= "podman" then table.move({ "--runtime", t.target.runtime }, 1, 2, 4, words) end
+    check.lacks(t:cli(words).stdout, image.ref, "what it would do while a workspace uses it")
+    -- What workspaces use is in the record of their sessions.
+    local result = t:cli(words, { env = { XDG_STATE_HOME = t:dir("state") } })
+    check.status(result, 0)
+    check.has(result.stdout, "would remove " .. image.ref, "what it would do")
+  end)
 
 M[#M + 1] = { id = "images.package", says = "a package that does not exist is named: 125",
   run = function(t)
