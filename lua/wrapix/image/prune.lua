@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Takes away images nobody needs any more. What a container uses, what a workspace or
--- a named profile uses now, and what these are built on stays; so does what is being
--- built. Never forces: the engine has the last word.
+-- Takes away images nobody needs any more. What a container uses, what a workspace, a
+-- named profile or the builder uses now, and what these are built on stays; so does what
+-- is being built. Never forces: the engine has the last word.
 
 local acts = require("wrapix.image.acts")
 local list = require("wrapix.image.list")
