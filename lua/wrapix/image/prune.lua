@@ -83,6 +83,7 @@ function M.run(facts, profiles, opts)
   end
   local out, freed = {}, 0
   for i, entry in ipairs(ordered(goes)) do
+    if not ctx.going() then break end
     out[i] = { ref = entry.ref, why = M.why(entry), size = own_size(entry, named, ctx) }
     if not opts.dry_run then remove_one(entry, out[i], ctx) end
     if opts.dry_run or out[i].removed then
@@ -92,6 +93,8 @@ function M.run(facts, profiles, opts)
       kept = kept + 1
     end
   end
+  local going, message, what = ctx.going()
+  if not going then return nil, message, what end
   return { images = out, freed = freed, kept = kept }
 end
 
