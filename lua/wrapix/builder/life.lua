@@ -136,6 +136,16 @@ function M.image_name(builder)
   return image.reference(recipe)
 end
 
+--- The image that the next start needs: nil where this user has no builder, which is so
+--- before the first `start` or `setup`, and after `reset`. Settings that cannot be read
+--- count as none.
+---@param facts wrapix.Facts
+---@return string? ref
+function M.needed_image(facts)
+  if not fs.lstat(boxes.places(facts.dirs.data).known_hosts) then return nil end
+  return (M.image_name({ settings = M.settings(facts) or {}, facts = facts }))
+end
+
 local function check_port(builder)
   local port = builder.settings.port
   local is_free, message, code = port_of.is_free(port)

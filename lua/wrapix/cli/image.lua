@@ -101,7 +101,8 @@ return {
       description = "SIZE is that of all layers of an image, OWN of those that nothing it is built "
         .. "on has; the engine may keep a copy for its user, which neither counts. "
         .. "An image is current when a workspace used it last, when it is that of a profile "
-        .. "that has a name, or when one that is current is built on it.",
+        .. "that has a name or that of a builder that was set up, or when one that is current is "
+        .. "built on it.",
       options = common.options,
       example = {
         { "wrapix image list", "profile, sizes, age, whether it is used and current" },
@@ -124,7 +125,8 @@ return {
       name = "prune",
       summary = "Remove images nobody needs any more.",
       description = "Keeps what a container uses, what a workspace used last, the images of profiles "
-        .. "that have a name, and what those are built on. Tells how much is freed.",
+        .. "that have a name, that of a builder that was set up, and what those are built on. "
+        .. "Tells how much is freed.",
       options = WITH_DRY_RUN,
       example = {
         { "wrapix image prune --dry-run", "what would go, and why" },

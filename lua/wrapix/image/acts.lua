@@ -23,6 +23,9 @@ local SHOWN_BYTES = 160
 ---@field step fun(text: string) tells what begins now
 ---@field warn fun(text: string, hint: string?)
 ---@field elapsed fun(): integer seconds since the act began
+---@field going fun(): true|nil, string?, string? nil once a look was cancelled: what waits again
+--- raises, so each act asks here first
+---@field heed fun(message: string?, code: string?) keeps a cancel for `going`
 ---@field service fun(): true|nil, string?, string?, string? what the engine needs to be asked runs
 ---@field run fun(argv: string[], job: table): true|nil, string?, string?, string?
 ---@field exists fun(ref: string): boolean
@@ -45,9 +48,10 @@ local SHOWN_BYTES = 160
 local function ensure_service(facts, report)
   if facts.engine.name ~= "container" then return true end
   local proc = require("wrapix.proc")
-  if require("wrapix.runtime.apple.probe").service(facts.engine, { proc = proc }) ~= false then
-    return true
-  end
+  local runs, message, code =
+    require("wrapix.runtime.apple.probe").service(facts.engine, { proc = proc })
+  if code == "ECANCELED" then return nil, message, code end
+  if runs ~= false then return true end
   local plan = { runtime = facts.engine.name, engine = facts.engine }
   return require("wrapix.launch.service").start(plan, report)
 end
@@ -117,6 +121,8 @@ end
 
 local function runner(ctx, report)
   return function(argv, job)
+    local going, why, what = ctx.going()
+    if not going then return nil, why, what end
     local tell = stage_teller(job.stages or {}, ctx)
     local result, message, code, hint = logged.run(argv, {
       log = ("%s/log/%s.log"):format(ctx.dir, job.name),
@@ -140,8 +146,30 @@ end
 
 local QUIET = { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 60 }
 
+-- A cancel is told once. Who only wants to know whether something is there cannot pass it
+-- on, so it is kept for the act that comes next.
+local function add_going(ctx)
+  local cut
+  function ctx.going()
+    if cut then return nil, cut, "ECANCELED" end
+    return true
+  end
+  function ctx.heed(message, code)
+    if code == "ECANCELED" then cut = message end
+  end
+end
+
+local function quiet(ctx, argv)
+  local going, message, code = ctx.going()
+  if not going then return nil, message, code end
+  local result
+  result, message, code = ctx.deps.proc.run(argv, QUIET)
+  if not result then ctx.heed(message, code) end
+  return result, message, code
+end
+
 local function ask(ctx, argv)
-  local result = ctx.deps.proc.run(argv, QUIET)
+  local result = quiet(ctx, argv)
   return result and result.code == 0 and (result.stdout or "") or nil
 end
 
@@ -171,13 +199,13 @@ local function file_name(ref) return (ref:gsub("^localhost/", ""):gsub("[^%w._-]
 local function add_removal(ctx)
   --- nil, or why not.
   function ctx.remove(ref)
-    local result, message = ctx.deps.proc.run(ctx.images.remove_argv(ctx.engine, ref), QUIET)
+    local result, message = quiet(ctx, ctx.images.remove_argv(ctx.engine, ref))
     if not result then return message end
     if result.code == 0 then return nil end
     return (result.stderr or ""):match("([^\n]+)%s*$") or ctx.images.title .. " failed"
   end
   function ctx.remove_container(name)
-    ctx.deps.proc.run(ctx.images.remove_container_argv(ctx.engine, name), QUIET)
+    quiet(ctx, ctx.images.remove_container_argv(ctx.engine, name))
   end
   function ctx.forget(ref)
     local name = file_name(ref)
@@ -192,7 +220,10 @@ local function twin_of(ctx, hash)
     local said = ask(ctx, ctx.images.twins_argv(ctx.engine, hash))
     return said and ctx.images.twin(said)
   end
-  for _, entry in ipairs(require("wrapix.image.list").read(ctx.facts, { deps = ctx.deps }) or {}) do
+  if not ctx.going() then return nil end
+  local entries, message, code = require("wrapix.image.list").read(ctx.facts, { deps = ctx.deps })
+  if not entries then ctx.heed(message, code) end
+  for _, entry in ipairs(entries or {}) do
     if entry.hash == hash then return entry.ref end
   end
 end
@@ -212,7 +243,8 @@ end
 local function locker(ctx)
   return function(path, what)
     local fs = ctx.deps.fs
-    local ok, message, code = fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8))
+    local ok, message, code = ctx.going()
+    if ok then ok, message, code = fs.ensure_dir(path:match("^(.*)/"), tonumber("700", 8)) end
     if not ok then return nil, message, code end
     local lock
     lock, message, code = fs.lock(path, { wait = false })
@@ -284,7 +316,8 @@ end
 local function builder(ctx)
   return function(job)
     local fs = ctx.deps.fs
-    local flags, message, code, hint = ctx.deps.flags(ctx.facts)
+    local flags, message, code, hint = ctx.going()
+    if flags then flags, message, code, hint = ctx.deps.flags(ctx.facts) end
     if not flags then return nil, message, code, hint end
     local name = file_name(job.ref)
     local context, bundles = ctx.dir .. "/context/" .. name, ctx.dir .. "/tmp/" .. name
@@ -339,6 +372,7 @@ function M.new(facts, opts)
     if not ctx.deps.service then return true end
     return ctx.deps.service(facts, report)
   end
+  add_going(ctx)
   ctx.run, ctx.containerfile = runner(ctx, report), builder(ctx)
   add_locks(ctx)
   add_looks(ctx)
@@ -346,6 +380,5 @@ function M.new(facts, opts)
   add_removal(ctx)
   return ctx
 end
-
 
 return M

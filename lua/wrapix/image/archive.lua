@@ -24,7 +24,10 @@ end
 function M.export(ref, file, facts, opts)
   local ctx = acts.new(facts, opts or {})
   local fs, partial = ctx.deps.fs, file .. ".partial"
-  if not ctx.exists(ref) then
+  local is_there = ctx.exists(ref)
+  local going, why, what = ctx.going()
+  if not going then return nil, why, what end
+  if not is_there then
     return nil, ("export: %s: no such image"):format(ref), "ENOENT", "`wrapix image build` makes it"
   end
   fs.unlink(partial)
@@ -43,12 +46,17 @@ end
 
 local function check(file, ctx)
   local list = oci.images(file, ctx)
+  local going, message, code = ctx.going()
+  if not going then return nil, message, code end
   if not list then return refuse(file, "is no OCI archive") end
   if #list ~= 1 then return refuse(file, ("holds %d images, not one"):format(#list)) end
   local ref = list[1].name
   local hash = ref and ref:match("^localhost/wrapix%-[a-z0-9-]+:(%x+)$")
   if not hash then return refuse(file, "holds no image made by wrapix") end
-  if oci.labels(list[1].descriptor, file, ctx)["wrapix.recipe"] ~= hash then
+  local made_from = oci.labels(list[1].descriptor, file, ctx)["wrapix.recipe"]
+  going, message, code = ctx.going()
+  if not going then return nil, message, code end
+  if made_from ~= hash then
     return refuse(file, ("holds %s, which was not made from that recipe"):format(ref),
       "export it anew from where it was built")
   end
@@ -83,7 +91,10 @@ function M.import(file, facts, opts)
   if not ok then return nil, message, code, hint end
   -- Not every engine reads the name that is in the archive.
   if name and name ~= image.ref and not ctx.exists(image.ref) then ctx.tag(name, image.ref) end
-  if not ctx.holds(image) then return refuse(file, "the engine took something else out of it") end
+  local is_held = ctx.holds(image)
+  ok, message, code = ctx.going()
+  if not ok then return nil, message, code end
+  if not is_held then return refuse(file, "the engine took something else out of it") end
   require("wrapix.image.first_use").forget(image.ref, facts, { deps = ctx.deps })
   return { ref = image.ref, loaded = true }
 end

@@ -54,14 +54,16 @@ local function remember_silence(ctx)
 end
 
 --- Asks for the base's manifest, which is small and comes at once or never.
----@return boolean answers
+---@return boolean|nil answers nil: cancelled
 ---@return string? reason why not
+---@return string? code "ECANCELED"
 local function registry_answers(base, ctx)
   local argv = ctx.images.manifest_argv(ctx.engine, base)
-  local result, message = ctx.deps.proc.run(argv, {
+  local result, message, code = ctx.deps.proc.run(argv, {
     stdin = "null", stdout = "pipe", stderr = "pipe", timeout = ANSWER_SECONDS,
     max_output = 65536,
   })
+  if code == "ECANCELED" then return nil, message, code end
   if not result then return false, message end
   if result.timed_out then return false, ("no answer in %d seconds"):format(ANSWER_SECONDS) end
   if result.code == 0 then return true end
@@ -114,7 +116,11 @@ local function bootstrap(suite, tar, ctx)
     return nil, message, code, hint
   end
   -- Renamed first and written later, it could be found empty after a crash.
-  ctx.deps.proc.run({ "sync", partial }, { stdin = "null" })
+  local _, why, what = ctx.deps.proc.run({ "sync", partial }, { stdin = "null" })
+  if what == "ECANCELED" then
+    ctx.deps.fs.unlink(partial)
+    return nil, why, what
+  end
   return ctx.deps.fs.rename(partial, tar)
 end
 
@@ -177,10 +183,13 @@ function M.ensure(base, ctx)
       "unset WRAPIX_BASE"
   end
   if ctx.exists(base) then return base end
+  local going, why, what = ctx.going()
+  if not going then return nil, why, what end
   if forced == "registry" or not suite or not can_make then return from_registry(base, ctx) end
   if is_silent(ctx) then return bootstrapped(suite, ctx) end
   ctx.step("looking for " .. base)
-  local answers, reason = registry_answers(base, ctx)
+  local answers, reason, problem = registry_answers(base, ctx)
+  if answers == nil then return nil, reason, problem end
   if answers then
     local ref, message, code, hint = from_registry(base, ctx)
     if ref or code == "ECANCELED" or code == "ENOSPC" then return ref, message, code, hint end

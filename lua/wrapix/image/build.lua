@@ -136,7 +136,9 @@ local function build_missing(recipe, images, ctx, complete)
   return make_stages(recipe, images, from, ctx)
 end
 
-local function consent(opts)
+local function consent(opts, ctx)
+  local going, message, code = ctx.going()
+  if not going then return nil, message, code end
   if not opts.before then return true end
   return opts.before()
 end
@@ -146,7 +148,7 @@ local function ensure_recipe(recipe, ctx, opts)
   local top = images[#images]
   local complete = opts.complete and recipe.toolchain ~= nil
   if is_there(top, ctx, complete) then return { ref = top.ref, built = false, seconds = 0 } end
-  local ok, message, code, hint = consent(opts)
+  local ok, message, code, hint = consent(opts, ctx)
   if not ok then return nil, message, code, hint end
   local locks <close>, problem, what = lock_all(images, ctx)
   if not locks then return nil, problem, what end
@@ -169,7 +171,7 @@ end
 
 local function ensure_reference(ref, ctx, opts)
   if ctx.exists(ref) then return { ref = ref, built = false, seconds = 0 } end
-  local ok, message, code, hint = consent(opts)
+  local ok, message, code, hint = consent(opts, ctx)
   if not ok then return nil, message, code, hint end
   local path = ("%s/lock/%s"):format(ctx.dir, ref:gsub("[^%w._-]", "_"):sub(-200))
   local lock <close>, problem, what = ctx.lock(path, ref)

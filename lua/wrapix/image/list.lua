@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The images in the engine's storage that wrapix made, and which of them are
--- needed: by a container, a workspace, a profile, or an image that is. Reads only.
+-- needed: by a container, a workspace, a profile, the builder, or an image that is.
+-- Reads only.
 
 local runtimes = require("wrapix.runtime")
 
@@ -25,7 +26,8 @@ local LARGEST = 64 << 20
 ---@field in_use boolean? a container is made of it
 ---@field workspaces string[]? that use it
 ---@field profiles string[]? named ones whose image it is
----@field current boolean? one of the two, or needed by one that is
+---@field builder boolean? the next start of the builder needs it
+---@field current boolean? one of the three, or needed by one that is
 
 -- The label names the profile it was built for; a tag may be another's.
 local function profile_of(name, kind, labels)
@@ -88,7 +90,10 @@ function M.parse(images, opts)
 end
 
 local function real_deps()
-  return { proc = require("wrapix.proc"), json = require("wrapix.json") }
+  return {
+    proc = require("wrapix.proc"), json = require("wrapix.json"),
+    builder_image = function(facts) return require("wrapix.builder.life").needed_image(facts) end,
+  }
 end
 
 local function ask(what, argv, deps, title)
@@ -164,7 +169,8 @@ end
 --- Marks what is needed, and by whom.
 ---@param entries wrapix.ImageEntry[]
 ---@param needs { used: table<string, boolean>, workspaces: table<string, string[]>,
---- profiles: table<string, string[]> } ids of images; names by reference
+--- profiles: table<string, string[]>, builder: string? } ids of images; names by reference;
+--- the reference of the builder's image where this user has a builder
 ---@return wrapix.ImageEntry[] entries the same
 function M.mark(entries, needs)
   local hashes, by_ref = by_hash(entries), {}
@@ -172,9 +178,10 @@ function M.mark(entries, needs)
     by_ref[entry.ref] = entry
     entry.in_use = needs.used[entry.id] or needs.used[entry.ref] or false
     entry.workspaces, entry.profiles = needs.workspaces[entry.ref], needs.profiles[entry.ref]
+    entry.builder = needs.builder == entry.ref or nil
   end
   for _, entry in ipairs(entries) do
-    if entry.workspaces or entry.profiles then need(entry, by_ref, hashes) end
+    if entry.workspaces or entry.profiles or entry.builder then need(entry, by_ref, hashes) end
   end
   for _, entry in ipairs(entries) do entry.current = entry.current or false end
   return entries
@@ -183,7 +190,8 @@ end
 --- The images wrapix made, each with who needs it.
 ---@param facts wrapix.Facts
 ---@param profiles table<string, string[]> names of profiles by the reference of their image
----@param opts { deps: table?, unnamed: boolean? }? deps: proc, json, and those of the index
+---@param opts { deps: table?, unnamed: boolean? }? deps: proc, json,
+--- builder_image(facts) → reference or nil, and those of the index
 ---@return wrapix.ImageEntry[]|nil
 ---@return string[]|string names of containers that nobody needs, or message
 ---@return string? code
@@ -197,7 +205,8 @@ function M.needed(facts, profiles, opts)
   workspaces, message, code =
     require("wrapix.image.index").current(facts, { deps = opts and opts.deps })
   if not workspaces then return nil, message, code end
-  M.mark(entries, { used = used, workspaces = workspaces, profiles = profiles })
+  local builder = deps.builder_image and deps.builder_image(facts)
+  M.mark(entries, { used = used, workspaces = workspaces, profiles = profiles, builder = builder })
   return entries, leftovers
 end
 

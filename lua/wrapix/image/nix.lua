@@ -241,6 +241,8 @@ local function load_converted(recipe, image, found, ctx)
   fs.unlink(archive)
   if not name then return nil, message, code, hint end
   if name ~= loaded and not ctx.tag(name, loaded) then
+    ok, message, code = ctx.going()
+    if not ok then return nil, message, code end
     return fail(name, "was loaded, but cannot be given a name", "EENGINE")
   end
   return loaded

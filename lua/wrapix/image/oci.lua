@@ -16,8 +16,10 @@ M.NAMES = { "com.apple.containerization.image.name", "io.containerd.image.name",
 -- One member of the archive, as text. Who packs a directory as `.` puts ./ before the names.
 local function member(file, name, ctx)
   for _, packed in ipairs({ name, "./" .. name }) do
-    local result = ctx.deps.proc.run({ "tar", "-xOf", file, "--", packed },
+    if not ctx.going() then return nil end
+    local result, message, code = ctx.deps.proc.run({ "tar", "-xOf", file, "--", packed },
       { stdin = "null", stdout = "pipe", stderr = "pipe", timeout = 300, max_output = LARGEST })
+    if not result then ctx.heed(message, code) end
     if result and result.code == 0 then return result.stdout end
   end
 end

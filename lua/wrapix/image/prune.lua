@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Takes away images nobody needs any more. What a container uses, what a workspace or
--- a named profile uses now, and what these are built on stays; so does what is being
--- built. Never forces: the engine has the last word.
+-- Takes away images nobody needs any more. What a container uses, what a workspace, a
+-- named profile or the builder uses now, and what these are built on stays; so does what
+-- is being built. Never forces: the engine has the last word.
 
 local acts = require("wrapix.image.acts")
 local list = require("wrapix.image.list")
@@ -83,6 +83,7 @@ function M.run(facts, profiles, opts)
   end
   local out, freed = {}, 0
   for i, entry in ipairs(ordered(goes)) do
+    if not ctx.going() then break end
     out[i] = { ref = entry.ref, why = M.why(entry), size = own_size(entry, named, ctx) }
     if not opts.dry_run then remove_one(entry, out[i], ctx) end
     if opts.dry_run or out[i].removed then
@@ -92,6 +93,8 @@ function M.run(facts, profiles, opts)
       kept = kept + 1
     end
   end
+  local going, message, what = ctx.going()
+  if not going then return nil, message, what end
   return { images = out, freed = freed, kept = kept }
 end
 

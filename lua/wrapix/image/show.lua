@@ -78,12 +78,15 @@ function M.read(ref, facts, opts)
   local ctx = acts.new(facts, opts or {})
   local labels = found.labels
   local size, own = sizes.of(ref, sizes.below(labels), ctx.size)
+  local stages = stages_of(found, hashes, ctx)
+  local going, why, what = ctx.going()
+  if not going then return nil, why, what end
   return {
     ref = ref, id = found.id, created = found.created, labels = labels, base = labels.base,
     size = size, own_size = own,
     packages = words(labels["package-list"]), agents = agents(labels.agents),
     toolchain = labels.toolchain, left_out = labels["left-out"],
-    stages = stages_of(found, hashes, ctx),
+    stages = stages,
   }
 end
 

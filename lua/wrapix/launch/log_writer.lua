@@ -2,13 +2,17 @@
 -- The output of a detached sandbox as a file, in the form that logfile.lua reads and
 -- Podman's monitor writes: `TIMESTAMP stdout|stderr F|P TEXT`. Bounded: a full file is
 -- replaced by a new one. A file that cannot be written costs the output, nothing else.
+-- Holds none open: a program that is started meanwhile would get it.
 
+local fs = require("wrapix.fs")
 local sys = require("wrapix.sys")
 
 local M = {}
 
 -- As much as Podman is told to keep.
 M.MOST_BYTES = 64 << 20
+
+local PRIVATE = tonumber("600", 8)
 
 ---@class wrapix.LogWriter
 local Writer = {}
@@ -22,18 +26,8 @@ local function timestamp()
 end
 
 -- In the place of the old one at once, so that who reads along sees a file or the other.
-local function open(path)
-  local fresh = path .. ".new"
-  local file, message = io.open(fresh, "w")
-  if not file then return nil, message end
-  file:setvbuf("no")
-  local ok
-  ok, message = os.rename(fresh, path)
-  if not ok then
-    file:close()
-    return nil, message
-  end
-  return file
+local function begin(path)
+  return fs.write_atomic(path, "", { mode = PRIVATE, sync = false })
 end
 
 local function record(time, stream, tag, text)
@@ -58,17 +52,17 @@ end
 ---@param chunk string
 function Writer:write(stream, chunk)
   local text = records(stream, chunk)
-  if self._size + #text > self._most then
-    self:close()
-    self._file, self._size = open(self._path), 0
+  if self._path and self._size + #text > self._most then
+    self._size = 0
+    if not begin(self._path) then self:close() end
   end
-  if self._file and self._file:write(text) then self._size = self._size + #text end
+  if self._path and fs.append(self._path, text, { mode = PRIVATE }) then
+    self._size = self._size + #text
+  end
 end
 
-function Writer:close()
-  if self._file then self._file:close() end
-  self._file = nil
-end
+---Takes nothing more. Twice is allowed.
+function Writer:close() self._path = nil end
 
 Writer.__close = Writer.close
 
@@ -78,9 +72,9 @@ Writer.__close = Writer.close
 ---@return wrapix.LogWriter|nil
 ---@return string? message
 function M.open(path, most)
-  local file, message = open(path)
-  if not file then return nil, "log: " .. tostring(message) end
-  return setmetatable({ _path = path, _file = file, _size = 0, _most = most or M.MOST_BYTES }, Writer)
+  local ok, message = begin(path)
+  if not ok then return nil, "log: " .. tostring(message) end
+  return setmetatable({ _path = path, _size = 0, _most = most or M.MOST_BYTES }, Writer)
 end
 
 return M

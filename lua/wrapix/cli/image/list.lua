@@ -13,7 +13,7 @@ local M = {}
 
 -- What scripts may rely on.
 local FIELDS = { "ref", "id", "kind", "profile", "size", "own_size", "created", "base", "packages", "in_use",
-  "current", "workspaces", "profiles", "labels" }
+  "current", "workspaces", "profiles", "builder", "labels" }
 
 local function data_of(entry, now, deps)
   local data = { age = now - entry.created }

@@ -220,9 +220,10 @@ end
 ---@param deps { proc: table }
 ---@return boolean|nil runs
 ---@return string? message
+---@return string? code
 function M.service(engine, deps)
-  local result, message = run(control.status_argv(engine), deps)
-  if not result then return nil, message end
+  local result, message, code = run(control.status_argv(engine), deps)
+  if not result then return nil, message, code end
   return result.code == 0
 end
 

@@ -102,6 +102,13 @@ describe("who needs an image", function()
     assert.equal("", current(images(), {}))
   end)
 
+  it("is the builder, by the image of its next start", function()
+    local entries = images()
+    assert.equal("npm:0e shop:01 stage:0a", current(entries, { builder = "localhost/wrapix-shop:01" }))
+    assert.same({ nil, nil, true, nil },
+      { entries[1].builder, entries[2].builder, entries[3].builder, entries[4].builder })
+  end)
+
   it("is found by the content where the name is gone", function()
     local entries = images()
     entries[4] = nil

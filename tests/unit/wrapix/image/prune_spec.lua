@@ -87,6 +87,18 @@ describe("image.prune", function()
     assert.equal(3, #world.gone)
   end)
 
+  it("keeps the builder's image with all it is built on, also while it has no container", function()
+    local world, asked = new_world(images()), nil
+    function world.deps.builder_image(facts)
+      asked = facts
+      return "localhost/wrapix-shop:02"
+    end
+    run(world)
+    assert.equal(world.facts, asked)
+    assert.same({ "localhost/wrapix-npm:ef", "localhost/wrapix-shop:01", "localhost/wrapix-stage:ab" },
+      world.gone)
+  end)
+
   it("never touches what a container uses", function()
     local world = new_world(images(), { containers = { { ImageID = "id-01" } } })
     run(world)

@@ -37,6 +37,28 @@ describe("the log of a detached sandbox", function()
     assert.same({ "x.log" }, fs.list(dir))
   end)
 
+  it("is a file of the user's alone, which no program gets that is started meanwhile", function()
+    local log <close> = assert(log_writer.open(path))
+    log:write("stdout", "one\n")
+    assert.equal(tonumber("600", 8), fs.stat(path).mode)
+    for _, name in ipairs(fs.list("/proc/self/fd")) do
+      assert.not_equal(path, fs.readlink("/proc/self/fd/" .. name))
+    end
+  end)
+
+  it("takes nothing after its end, and nothing where it cannot be made anew", function()
+    local log <close> = assert(log_writer.open(path))
+    log:close()
+    log:write("stdout", "late\n")
+    assert.equal("", fs.read(path))
+    local other <close> = assert(log_writer.open(path, 60))
+    other:write("stdout", "one\n")
+    fs.remove_tree(dir)
+    other:write("stdout", "two\n")
+    other:write("stdout", "three\n")
+    assert.is_nil(fs.stat(dir))
+  end)
+
   it("cannot be where nothing can be written", function()
     local log, message = log_writer.open(dir .. "/no/x.log")
     assert.is_nil(log)
