@@ -153,16 +153,16 @@ describe("agent.run", function()
 
   it("lets a silent agent go on that works all the same", function()
     script(stream("hello") .. " | head -n 1; n=0; "
-      .. "while [ $n -lt 500000 ]; do n=$((n + 1)); done; " .. stream("hello") .. " | tail -n +2", [[
+      .. "while [ $n -lt 900000 ]; do n=$((n + 1)); done; " .. stream("hello") .. " | tail -n +2", [[
       local asked = {}
-      local result = assert(wrapix.agent.run(box, { prompt = "x", idle = 0.2,
+      local result = assert(wrapix.agent.run(box, { prompt = "x", idle = 0.4,
         on_idle = function(silence)
           asked[#asked + 1] = silence
           return silence.cpu_recent > 0
         end }))
       assert(result.ok and not result.stopped, result.kind)
       assert(#asked >= 2, #asked)
-      assert(asked[1].seconds >= 0.2 and asked[2].seconds > asked[1].seconds)
+      assert(asked[1].seconds >= 0.4 and asked[2].seconds > asked[1].seconds)
       assert(asked[2].cpu_seconds > asked[1].cpu_seconds)
     ]])
   end)

@@ -2,7 +2,6 @@
 -- JSON with comments: what is taken, what stays wrong, and where a mistake is.
 
 local jsonc = require("wrapix.project.jsonc")
-local sys = require("wrapix.sys")
 
 describe("a text with comments", function()
   it("is read as if they were blanks", function()
@@ -42,7 +41,7 @@ describe("a text with comments", function()
   end)
 
   it("that is large, deep or made to be slow ends soon", function()
-    local start = sys.clock()
+    local start = os.clock() -- of the processor: others may have it meanwhile
     assert.equal("longer than 1 MiB", select(2, jsonc.decode((" "):rep((1 << 20) + 1))))
     for _, text in ipairs({
       ("["):rep(1 << 18), ("/"):rep(1 << 18), (","):rep(1 << 18), ('"'):rep(1 << 18),
@@ -51,6 +50,6 @@ describe("a text with comments", function()
     }) do
       assert.is_nil((jsonc.decode(text)))
     end
-    assert.is_true(sys.clock() - start < 5)
+    assert.is_true(os.clock() - start < 5)
   end)
 end)
