@@ -22,7 +22,7 @@ case "$*" in
   "system start"*) [ -z "${WXM_BROKEN-}" ] || { echo 'Error: no kernel' >&2; exit 1; }; : >"$WXM_LOG.up" ;;
   "image pull"*) : ;;
   run*) sleep "${WXM_SLOW-0}"; echo "Error: of /home at $HOME of $(id -un)" >&2; exit 1 ;;
-  *) exit 1 ;;
+  *) sleep "${WXM_SLOW-0}"; exit 1 ;;
 esac]],
 }
 
