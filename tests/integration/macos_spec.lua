@@ -15,13 +15,15 @@ local MAC = {
   scutil = "echo 'The Quiet Machine'",
   hostname = "echo the-quiet-machine.local",
   id = 'case $1 in -u) echo "${WXM_UID-501}" ;; *) echo somebody ;; esac',
-  container = [[echo "$*" >>"$WXM_LOG"
+  -- The suite passes it no environment: what it is to do stands beside it.
+  container = [[here=${0%/*}/..
+echo "$*" >>"$here/log"
 case "$*" in
   --version) echo "container CLI version ${WXM_CONTAINER-1.2.2} (build: release, commit: af405ff)" ;;
-  "system status") [ -z "${WXM_DOWN-}" ] || [ -e "$WXM_LOG.up" ] ;;
-  "system start"*) [ -z "${WXM_BROKEN-}" ] || { echo 'Error: no kernel' >&2; exit 1; }; : >"$WXM_LOG.up" ;;
+  "system status") [ -z "${WXM_DOWN-}" ] || [ -e "$here/log.up" ] ;;
+  "system start"*) [ -z "${WXM_BROKEN-}" ] || { echo 'Error: no kernel' >&2; exit 1; }; : >"$here/log.up" ;;
   "image pull"*) : ;;
-  run*) sleep "${WXM_SLOW-0}"; echo "Error: of /home at $HOME of $(id -un)" >&2; exit 1 ;;
+  run*) [ ! -e "$here/slow" ] || sleep 9; echo "Error: of /home at $HOME of $(id -un)" >&2; exit 1 ;;
   *) exit 1 ;;
 esac]],
 }
@@ -46,12 +48,13 @@ describe("tests/macos.sh", function()
   before_each(function()
     fs.unlink(dir .. "/log")
     fs.unlink(dir .. "/log.up")
+    fs.unlink(dir .. "/slow")
     fs.unlink(build .. "/macos-report.txt")
   end)
 
   local function run(env, ...)
     local all = { PATH = dir .. "/bin:" .. os.getenv("PATH"), HOME = dir .. "/home", BUILD = build,
-      WXM_LOG = dir .. "/log", WRAPIX_MACOS_ROSETTA = dir .. "/rosetta",
+      WRAPIX_MACOS_ROSETTA = dir .. "/rosetta",
       OF_THE_PERSON = "value-" .. sys.random_hex(4), XDG_RUNTIME_DIR = false, GIT_CONFIG_GLOBAL = "/dev/null" }
     for name, value in pairs(env) do all[name] = value end
     local result = assert(proc.run({ WRAPIX_ROOT .. "/tests/macos.sh", ... }, { env = all, timeout = 60 }))
@@ -111,7 +114,8 @@ describe("tests/macos.sh", function()
 
   it("ends a suite that takes too long", function()
     local began = sys.clock()
-    local result, report = run({ WRAPIX_MACOS_SECONDS = "2", WXM_SLOW = "9" }, "status")
+    assert(fs.write_atomic(dir .. "/slow", ""))
+    local result, report = run({ WRAPIX_MACOS_SECONDS = "2" }, "status")
     assert.equal(1, result.code)
     assert.is_true(sys.clock() - began < 30)
     assert.matches("ended after 2 s: it took too long", report)
