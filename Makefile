@@ -10,6 +10,9 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 LUA_CDIR ?= $(LIBDIR)/lua/5.4
 DOCDIR ?= $(PREFIX)/share/doc/wrapix
+BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+FISH_COMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 BUILD ?= build
 LUA ?= lua5.4
@@ -270,8 +273,13 @@ bench: all
 ## install, uninstall         with PREFIX= (/usr/local) and DESTDIR=
 DOCS := $(wildcard README.md LICENSE CHANGELOG.md docs/*.md)
 # Names by which the program is another command; see PROGRAMS of wrapix.cli.
-LINKS := $(addprefix $(BINDIR)/,ralph wrapix-notifyd wrapix-builder)
-INSTALLED := $(BINDIR)/wrapix $(LINKS) $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
+OTHER_NAMES := ralph wrapix-notifyd wrapix-builder
+LINKS := $(addprefix $(BINDIR)/,$(OTHER_NAMES))
+# bash and fish look for a file with the name of the command.
+COMPLETION_LINKS := $(addprefix $(BASH_COMPLETIONS)/,$(OTHER_NAMES)) \
+  $(OTHER_NAMES:%=$(FISH_COMPLETIONS)/%.fish)
+COMPLETIONS := $(BASH_COMPLETIONS)/wrapix $(ZSH_COMPLETIONS)/_wrapix $(FISH_COMPLETIONS)/wrapix.fish
+INSTALLED := $(BINDIR)/wrapix $(LINKS) $(COMPLETIONS) $(COMPLETION_LINKS) $(INCLUDEDIR)/wrapix.h $(LUA_CDIR)/wrapix.so \
   $(addprefix $(LIBDIR)/,libwrapix.a libwrapix.so $(SONAME) pkgconfig/wrapix.pc) \
   $(addprefix $(DOCDIR)/,$(notdir $(DOCS)))
 INSTALL_DATA := install -m 644
@@ -280,7 +288,8 @@ INSTALL_PROGRAM := install -m 755
 ldconfig = test -n '$(DESTDIR)' || ldconfig 2>&- || true
 
 install: all
-	install -d $(addprefix $(DESTDIR),$(BINDIR) $(INCLUDEDIR) $(LUA_CDIR) $(LIBDIR)/pkgconfig $(DOCDIR))
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(INCLUDEDIR) $(LUA_CDIR) $(LIBDIR)/pkgconfig $(DOCDIR) \
+	  $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS))
 	$(INSTALL_PROGRAM) $(BUILD)/wrapix $(DESTDIR)$(BINDIR)/wrapix
 	for link in $(LINKS); do ln -sf wrapix $(DESTDIR)$$link || exit; done
 	$(INSTALL_DATA) src/wrapix.h $(DESTDIR)$(INCLUDEDIR)/wrapix.h
@@ -290,6 +299,12 @@ install: all
 	$(write_pc) >$(DESTDIR)$(LIBDIR)/pkgconfig/wrapix.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/wrapix.pc
 	$(INSTALL_DATA) $(DOCS) $(DESTDIR)$(DOCDIR)/
+	$(BUILD)/wrapix completion bash >$(DESTDIR)$(BASH_COMPLETIONS)/wrapix
+	$(BUILD)/wrapix completion zsh >$(DESTDIR)$(ZSH_COMPLETIONS)/_wrapix
+	$(BUILD)/wrapix completion fish >$(DESTDIR)$(FISH_COMPLETIONS)/wrapix.fish
+	chmod 644 $(addprefix $(DESTDIR),$(COMPLETIONS))
+	for name in $(OTHER_NAMES); do ln -sf wrapix $(DESTDIR)$(BASH_COMPLETIONS)/$$name && \
+	  ln -sf wrapix.fish $(DESTDIR)$(FISH_COMPLETIONS)/$$name.fish || exit; done
 	@$(ldconfig)
 
 uninstall:

@@ -23,7 +23,6 @@ describe("the program", function()
       ["with a command but no --"] = { { "test", "make" }, "--" },
       ["with an unknown profile"] = { { "tset", "--", "true" }, "test" },
       ["with a mistyped command"] = { { "explian" }, "explain" },
-      ["with a command of another version"] = { { "completion" }, "no such command" },
       ["with a mount that is none"] = { { "-m", "nowhere", "test" }, "no destination" },
       ["with --json alone"] = { { "--json", "test" }, "--dry-run" },
       ["with a group without its command"] = { { "ralph" }, "a command is missing" },

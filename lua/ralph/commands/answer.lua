@@ -12,7 +12,7 @@ local M = {
     .. "one: answers it, "
     .. "by the number of an option or in words, and the issue can be worked on again.",
   arguments = {
-    { name = "id", argname = "ID", optional = true,
+    { name = "id", argname = "ID", optional = true, offers = "issue",
       description = "The issue that asks, or the beginning of its id." },
     { name = "answer", argname = "ANSWER", optional = true,
       description = "A number or a text; - reads it from stdin." },

@@ -21,7 +21,8 @@ local M = {
     .. "streams lie in .wrapix/logs/SPEC/ISSUE/attempt-N.jsonl, those of a hidden spec in the "
     .. "project's directory on the host, and are kept for 14 days.",
   arguments = {
-    { name = "id", argname = "ID", optional = true, description = "An issue, or the beginning of its id." },
+    { name = "id", argname = "ID", optional = true, offers = "issue",
+      description = "An issue, or the beginning of its id." },
   },
   options = options.list(
     { flags = { "-f", "--follow" }, description = "Go on until the attempt ends." },

@@ -11,7 +11,7 @@ M.quiet = { flags = { "-q", "--quiet" }, description = "Print no notices." }
 M.verbose = { flags = { "-v", "--verbose" }, description = "Print more of what is done." }
 
 M.workspace = {
-  flags = { "-C", "--workspace" }, argname = "DIR",
+  flags = { "-C", "--workspace" }, argname = "DIR", offers = "directory",
   check = function(text) return text ~= "" or nil, "is no directory" end,
   description = "Use DIR as the project instead of the current directory.",
 }

@@ -12,14 +12,15 @@ local M = {
   description = "An agent in a sandbox asks you, or reads prepared answers, and writes the spec. It is "
     .. "done when each section says something; else the status is 1. The earlier text is kept.",
   arguments = {
-    { name = "name", argname = "NAME", optional = true,
+    { name = "name", argname = "NAME", optional = true, offers = "spec",
       description = "The spec; one that is not there is started (default: the one in work)." },
   },
   options = options.list(
     { flags = { "-u", "--update" }, description = "Change a spec that is filled." },
     { flags = { "--hidden" }, description = "Start a new spec outside of the work tree, where git "
       .. "cannot take it." },
-    { flags = { "--answers" }, argname = "FILE", description = "Ask nobody: FILE has what you would "
+    { flags = { "--answers" }, argname = "FILE", offers = "file",
+      description = "Ask nobody: FILE has what you would "
       .. "answer, as text." },
     shared.budgets, options.json, options.common
   ),

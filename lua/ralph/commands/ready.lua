@@ -14,7 +14,7 @@ local M = {
     .. "you agree: all of it or nothing. The first time it is about the whole spec, later about what "
     .. "changed in it since the last time, whether that is committed or not.",
   arguments = {
-    { name = "name", argname = "NAME", optional = true,
+    { name = "name", argname = "NAME", optional = true, offers = "spec",
       description = "The spec (default: the one in work)." },
   },
   options = options.list(

@@ -9,7 +9,7 @@ local wrapix = require "wrapix"
 local M = {}
 
 --- Which spec's issues: with none the one in work, or all where none is.
-M.spec = { flags = { "-s", "--spec" }, argname = "NAME",
+M.spec = { flags = { "-s", "--spec" }, argname = "NAME", offers = "spec",
   description = "Only issues of this spec; default: the one in work, `ralph use NAME`." }
 M.all = { flags = { "-a", "--all" }, description = "Issues of all specs." }
 

@@ -14,7 +14,8 @@ local M = {
     .. "issue only when the evidence says that it is done. Status: 0 done, 1 failed, 100 nothing left, "
     .. "101 all blocked, 102 waiting for a person, 103 limit or budget, 130 interrupted.",
   arguments = {
-    { name = "id", argname = "ID", optional = true, description = "The issue, or the beginning of its id." },
+    { name = "id", argname = "ID", optional = true, offers = "issue",
+      description = "The issue, or the beginning of its id." },
   },
   options = options.list(shared.spec, shared.all, shared.accept, shared.budgets, options.json, options.common),
   example = {

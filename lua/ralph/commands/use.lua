@@ -8,7 +8,8 @@ local shared = require "ralph.commands.shared"
 local M = {
   name = "use",
   summary = "Take a spec that is there as what is in work.",
-  arguments = { { name = "name", argname = "NAME", description = "Name of the spec." } },
+  arguments = { { name = "name", argname = "NAME", offers = "spec",
+    description = "Name of the spec." } },
   options = options.common,
   example = { { "ralph use shop-cart", "`ralph ready` and the like mean this spec from now on" } },
 }

@@ -19,7 +19,7 @@ local M = {
     .. "it was started at a terminal, lets you type. Ends with the status of its program. Ctrl-P "
     .. "Ctrl-Q leaves it running; so does the end of this command.",
   arguments = {
-    { name = "name", argname = "NAME",
+    { name = "name", argname = "NAME", offers = "sandbox",
       description = "Name or session of the sandbox, or the beginning of one." },
   },
   options = options.list(

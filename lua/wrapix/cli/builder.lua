@@ -283,6 +283,7 @@ local M = {
       } },
     { name = "config", summary = "Print what clients are configured with.",
       arguments = { { name = "form", argname = "FORM", optional = true,
+        offers = FORMS,
         description = table.concat(FORMS, ", ") .. " (default: all)." } },
       options = JSON, run = config,
       example = {

@@ -21,7 +21,7 @@ local M = {
     .. "under its limits. With a terminal at both ends the command gets one; otherwise standard "
     .. "input, output and error are passed on as they are. Ends with the command's status.",
   arguments = {
-    { name = "name", argname = "NAME",
+    { name = "name", argname = "NAME", offers = "sandbox",
       description = "Name or session of the sandbox, or the beginning of one." },
   },
   rest = { argname = "COMMAND [ARG...]", description = "What to run; nothing: a shell." },

@@ -15,7 +15,7 @@ local M = {
     .. "was skipped and why, warnings, and the engine's command line. Starts nothing; values of "
     .. "secrets are not shown.",
   arguments = {
-    { name = "profile", argname = "PROFILE", optional = true,
+    { name = "profile", argname = "PROFILE", optional = true, offers = "profile",
       description = "Name of a profile or path of a .lua file that returns one (default: base)." },
   },
   rest = { argname = "COMMAND [ARG...]", description = "What would run." },

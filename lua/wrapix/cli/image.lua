@@ -65,10 +65,11 @@ local function build(args, deps)
 end
 
 local IMAGE = {
-  name = "profile", argname = "PROFILE|REF", optional = true,
+  name = "profile", argname = "PROFILE|REF", optional = true, offers = "profile",
   description = "A profile, whose image is meant, or the reference of an image (default: base).",
 }
-local FILE = { name = "file", argname = "FILE", description = "An OCI archive." }
+local FILE = { name = "file", argname = "FILE", offers = "file",
+  description = "An OCI archive." }
 local WITH_DRY_RUN = options.list(common.DRY_RUN, common.options)
 
 ---@type wrapix.CliCommand
@@ -162,6 +163,7 @@ return {
         .. "the agents' stage anew, and nothing else.",
       arguments = {
         { name = "names", argname = "NAME[@VERSION]", optional = true, many = true,
+          offers = "agent",
           description = "Agents (default: all that are installed)." },
       },
       options = WITH_DRY_RUN,

@@ -22,12 +22,9 @@ local USAGE_STATUS = 2
 -- Each name is a file of this directory; loaded when it is wanted.
 local COMMANDS = {
   "init", "trust", "explain", "profile", "image", "ps", "exec", "attach", "stop", "logs", "gc",
-  "login", "deploy-key", "notify", "notifyd", "builder", "ralph", "doctor", "version", "help",
+  "login", "deploy-key", "notify", "notifyd", "builder", "ralph", "doctor", "completion",
+  "version", "help",
 }
-
--- Words the command line keeps for commands of other versions, so that no
--- profile or script of this name starts to mean something else one day.
-local RESERVED = { "completion" }
 
 -- A program started by one of these names is that command.
 local PROGRAMS = { ["wrapix-notifyd"] = "notifyd", ["wrapix-builder"] = "builder", ralph = "ralph" }
@@ -162,11 +159,6 @@ local function start_group(group, name, words, deps)
 end
 
 local function start_command(word, words, deps, program)
-  if not is_in(COMMANDS, word) then
-    deps.report:error(("usage: %s: this version has no such command"):format(word),
-      ("the word is kept for one; a profile of this name has to be given as ./%s.lua"):format(word))
-    return USAGE_STATUS
-  end
   local command = load_command(word)
   local go = command.commands and start_group or start
   deps.called = program or full_name(word)
@@ -195,7 +187,7 @@ local function dispatch(argv0, words, deps)
   local is_first = words[1] and words[1]:sub(1, 1) ~= "-"
   local plain = is_first and 1 or words_of.scan(words, spec.takes_value(run(), {}))
   local word = plain and words[plain]
-  if word and (is_in(COMMANDS, word) or is_in(RESERVED, word)) then
+  if word and is_in(COMMANDS, word) then
     return start_command(word, words_of.without(words, plain), deps)
   elseif word and word:find("%.lua$") then
     return start_file(words, plain, deps)
@@ -211,6 +203,7 @@ end
 function M.main_with(deps, argv0, ...)
   deps.report = deps.report or report.new()
   deps.help = deps.help or M.help
+  deps.commands, deps.programs = M.commands, PROGRAMS
   deps.command_words, deps.words = COMMANDS, { ... }
   local status = dispatch(argv0, { ... }, deps)
   local ok, message = deps.flush()

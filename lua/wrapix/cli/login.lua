@@ -31,7 +31,7 @@ local M = {
     .. "sandbox whose profile has the agent. `wrapix login status` lists agents and logins.",
   usage = { "wrapix login AGENT [--name NAME]", "wrapix login status [--json]" },
   arguments = {
-    { name = "agent", argname = "AGENT|status",
+    { name = "agent", argname = "AGENT|status", offers = "login",
       description = "Name of the agent, such as claude; status lists." },
   },
   options = options.list(
@@ -40,6 +40,7 @@ local M = {
     { flags = { "--image" }, argname = "REF", check = options.image.check,
       description = "Use this image, which has the agent, instead of building one." },
     { flags = options.workspace.flags, argname = "DIR", check = options.workspace.check,
+      offers = "directory",
       description = "As root: log in the user who owns DIR (default: the current directory)." },
     options.json, options.quiet, options.verbose
   ),

@@ -22,7 +22,7 @@ local M = {
     .. "what a detached sandbox has written, its errors to standard error. With --verify: whether "
     .. "the record is as it was written; each of its lines holds a digest of the one before.",
   arguments = {
-    { name = "id", argname = "ID", optional = true,
+    { name = "id", argname = "ID", optional = true, offers = "session",
       description = "Name or session of a detached sandbox, or the beginning of one." },
   },
   options = options.list(

@@ -28,11 +28,12 @@ local M = {
     "wrapix init --from devcontainer [FILE]",
   },
   arguments = {
-    { name = "file", argname = "FILE", optional = true,
+    { name = "file", argname = "FILE", optional = true, offers = "file",
       description = "With --from: the devcontainer.json (default: the project's, if it has one)." },
   },
   options = options.list(
-    { flags = { "--profile" }, argname = "NAME", description = "Derive from this profile." },
+    { flags = { "--profile" }, argname = "NAME", offers = "profile",
+      description = "Derive from this profile." },
     { flags = { "--from" }, argname = "devcontainer", choices = FROM,
       description = "Take over what a devcontainer.json says." },
     { flags = { "--dry-run" }, description = "Print the wrapix.lua; write nothing." },

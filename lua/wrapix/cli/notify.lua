@@ -27,6 +27,7 @@ local M = {
   },
   options = options.list(
     { flags = { "--urgency" }, argname = "LEVEL", check = check_urgency,
+      offers = { "low", "normal", "critical" },
       description = "low, normal or critical." },
     { flags = { "--tag" }, argname = "TAG",
       description = "Take the place of the last one with this tag, where the desktop can." },

@@ -46,6 +46,7 @@ M.verbose = { flags = { "-v", "--verbose" }, description = "Print more of what i
 
 M.workspace = {
   flags = { "-C", "--workspace" }, argname = "DIR", check = check_directory,
+  offers = "directory",
   description = "Use DIR as the workspace instead of the current directory.",
 }
 
@@ -66,6 +67,7 @@ M.image = {
 
 M.runtime = {
   flags = { "--runtime" }, argname = "podman|container", check = check_runtime,
+  offers = { "podman", "container" },
   description = "The container engine (default: container on macOS, podman elsewhere). "
     .. "container@VERSION is assumed by --dry-run and explain.",
 }
@@ -76,10 +78,10 @@ M.sandbox = {
   M.workspace,
   env_option(check_own_env),
   { flags = { "-m", "--mount" }, argname = "SRC:DST[:ro|rw][:optional]", count = "*",
-    target = "mounts", check = check_mount,
+    target = "mounts", check = check_mount, offers = "file",
     description = "Show SRC of the host at DST, read-only unless rw is said. Repeatable." },
   M.image,
-  { flags = { "--agent" }, argname = "NAME", description = "Run this agent." },
+  { flags = { "--agent" }, argname = "NAME", offers = "agent", description = "Run this agent." },
   { flags = { "--network" }, argname = "open|none", choices = { "open", "none" },
     description = "Full network or none at all." },
   M.runtime,

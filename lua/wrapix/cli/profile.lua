@@ -217,7 +217,7 @@ return {
       name = "show",
       summary = "Show a profile merged with what it derives from.",
       arguments = {
-        { name = "profile", argname = "NAME|PATH",
+        { name = "profile", argname = "NAME|PATH", offers = "profile",
           description = "Name of a profile or path of a .lua file that returns one." },
       },
       options = COMMON,
@@ -235,7 +235,7 @@ return {
         .. " it pins, and the profile's `shell` text. What a sandbox left in a shared cache your"
         .. " own builds then run.",
       arguments = {
-        { name = "profile", argname = "NAME|PATH",
+        { name = "profile", argname = "NAME|PATH", offers = "profile",
           description = "Name of a profile or path of a .lua file that returns one." },
       },
       options = COMMON,

@@ -22,7 +22,7 @@ local M = {
     "wrapix COMMAND ...",
   },
   arguments = {
-    { name = "profile", argname = "PROFILE", optional = true,
+    { name = "profile", argname = "PROFILE", optional = true, offers = "profile",
       description = "Name of a profile or path of a .lua file that returns one (default: base)." },
   },
   rest = { argname = "COMMAND [ARG...]", description = "What to run instead of the profile's." },

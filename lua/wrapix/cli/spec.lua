@@ -21,6 +21,8 @@ local M = {}
 ---@field count "*"? may be given more than once; the value is then a list
 ---@field choices string[]?
 ---@field target string? field of the parsed values; default: the last flag
+---@field offers string|string[]|nil what completion offers as the value: words, or one of the
+--- kinds of wrapix.cli.completion.model; default: the choices
 ---@field check (fun(text: string): any, string?, any, string?)? nil, reason for a bad value
 ---@field shown (fun(text: string): string)? the part of a value that may stand in an error
 
@@ -29,6 +31,7 @@ local M = {}
 ---@field argname string
 ---@field description string
 ---@field optional boolean?
+---@field offers string|string[]|nil as of an option
 ---@field many boolean? takes all plain words; the value is a list. Only the last one may
 
 ---@class wrapix.CliRest
@@ -57,11 +60,12 @@ local FIELDS = {
 local OPTION_FIELDS = {
   flags = "table", argname = "string", description = "string", count = "string",
   choices = "table", target = "string", check = "function", shown = "function",
+  offers = "string or table",
 }
 
 local function check_fields(what, fields, known)
   for key, value in pairs(fields) do
-    if type(value) ~= known[key] then
+    if not (known[key] or ""):find(type(value), 1, true) then
       error(("%s: field '%s' is unknown or no %s"):format(what, key, known[key] or "field"), 0)
     end
   end

@@ -24,7 +24,7 @@ local M = {
     .. "and killed after the grace; a second stop does not wait for it. One that has ended and was "
     .. "kept by --keep is removed.",
   arguments = {
-    { name = "names", argname = "NAME", many = true, optional = true,
+    { name = "names", argname = "NAME", many = true, optional = true, offers = "sandbox",
       description = "Name or session of a sandbox, or the beginning of one." },
   },
   options = options.list(

@@ -23,7 +23,7 @@ local M = {
     "wrapix trust --remove [FILE|DIR]",
   },
   arguments = {
-    { name = "place", argname = "FILE|DIR", optional = true,
+    { name = "place", argname = "FILE|DIR", optional = true, offers = "file",
       description = "One file, or a project with all it has (default: the workspace)." },
   },
   options = options.list(

@@ -13,7 +13,8 @@ local M = {
     .. "to claim your own again is no failure, so scripts that run at the same time claim with --pid, "
     .. "each for itself: one of them gets it. An issue stays yours until it is closed or reopened; with "
     .. "--pid, the next ralph that starts after the end of that process opens it again.",
-  arguments = { { name = "id", argname = "ID", description = "Its id, or the beginning of it." } },
+  arguments = { { name = "id", argname = "ID", offers = "issue",
+    description = "Its id, or the beginning of it." } },
   options = common.list({
     { flags = { "--pid" }, argname = "PID", check = options.check_count,
       description = "For this process, such as a script's own." },

@@ -12,7 +12,7 @@ local M = {
     .. "reason with "
     .. "a word such as failed, rejected or cancelled says that the work was not done: what depends on "
     .. "them by conditional-blocks is ready then, and only then.",
-  arguments = { { name = "ids", argname = "ID", many = true,
+  arguments = { { name = "ids", argname = "ID", many = true, offers = "issue",
     description = "Ids, or beginnings of them." } },
   options = common.list({
     { flags = { "-r", "--reason" }, argname = "TEXT", description = "Why; - reads it from stdin." },

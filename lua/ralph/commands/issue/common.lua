@@ -17,7 +17,8 @@ M.list = options.list
 M.options = options.list(options.json, options.common)
 
 --- Options by what they are called, each written once.
-M.spec = { flags = { "-s", "--spec" }, argname = "NAME", description = "Only issues of this spec." }
+M.spec = { flags = { "-s", "--spec" }, argname = "NAME", offers = "spec",
+  description = "Only issues of this spec." }
 
 local function check_priority(text)
   if text:find("^[pP]?[0-4]$") then return true end
@@ -32,6 +33,10 @@ M.priority = { flags = { "-p", "--priority" }, argname = "0-4", check = check_pr
 ---@return integer?
 function M.number(text) return text and math.tointeger(tonumber(text:match("%d"))) end
 
+--- What `--status` and `--type` are usually given; others are taken, too.
+M.STATUSES = { "open", "in_progress", "blocked", "deferred", "closed" }
+M.TYPES = { "bug", "feature", "task", "epic", "chore" }
+
 M.limit = { flags = { "-n", "--limit" }, argname = "N",
   check = function(text) return text:find("^%d+$") and true, "is no number; 0 means all" end,
   description = "No more than N; 0 means all." }
@@ -45,13 +50,14 @@ M.fields = {
     description = "How one knows that it is done; - likewise." },
   { flags = { "--design" }, argname = "TEXT", description = "How it is to be done; - likewise." },
   { flags = { "--notes" }, argname = "TEXT", description = "Notes; - likewise." },
-  { flags = { "-t", "--type" }, argname = "TYPE",
+  { flags = { "-t", "--type" }, argname = "TYPE", offers = M.TYPES,
     description = "bug, feature, task, epic, chore, …; task when nothing is said." },
   M.priority,
   { flags = { "--assignee" }, argname = "NAME", description = "Who is to do it." },
   { flags = { "--defer" }, argname = "TIME",
     description = "Not ready before, such as 2026-01-31T08:00:00Z." },
-  { flags = { "--spec" }, argname = "NAME", description = "The spec it belongs to." },
+  { flags = { "--spec" }, argname = "NAME", offers = "spec",
+    description = "The spec it belongs to." },
 }
 
 local FIELD_OF = {

@@ -5,8 +5,8 @@ local common = require "ralph.commands.issue.common"
 local wrapix = require "wrapix"
 
 local BOTH = {
-  { name = "id", argname = "ID", description = "The issue that depends." },
-  { name = "on", argname = "ON", description = "The one it depends on." },
+  { name = "id", argname = "ID", offers = "issue", description = "The issue that depends." },
+  { name = "on", argname = "ON", offers = "issue", description = "The one it depends on." },
 }
 
 -- The ids that two words mean; the second may be gone.
@@ -69,7 +69,8 @@ end
 local list = {
   name = "list",
   summary = "List what an issue depends on.",
-  arguments = { { name = "id", argname = "ID", description = "Its id, or the beginning of it." } },
+  arguments = { { name = "id", argname = "ID", offers = "issue",
+    description = "Its id, or the beginning of it." } },
   options = common.options,
   example = { { "ralph issue dep list shop-b2", "what it depends on" } },
 }

@@ -10,7 +10,7 @@ local M = {
   summary = "Write issues as beads imports them.",
   description = "Writes one issue a line, as `bd import` reads them.",
   options = common.list({
-    { flags = { "-o", "--output" }, argname = "FILE",
+    { flags = { "-o", "--output" }, argname = "FILE", offers = "file",
       description = "Into this file; default, and -: stdout." },
     common.spec,
   }, common.options),

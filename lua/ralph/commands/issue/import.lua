@@ -13,7 +13,8 @@ local M = {
   description = "Reads one issue a line, as `bd export` writes them: new ones are added, those "
     .. "whose id is "
     .. "there are replaced. All or nothing.",
-  arguments = { { name = "file", argname = "FILE", description = "The file; - for stdin." } },
+  arguments = { { name = "file", argname = "FILE", offers = "file",
+    description = "The file; - for stdin." } },
   options = common.options,
   example = { { "bd export | ralph issue import -", "take the list of beads over" } },
 }

@@ -12,11 +12,12 @@ local M = {
     .. "with --all or --status closed.",
   options = common.list({
     { flags = { "-a", "--all" }, description = "Closed ones as well." },
-    { flags = { "--status" }, argname = "STATUS",
+    { flags = { "--status" }, argname = "STATUS", offers = common.STATUSES,
       description = "open, in_progress, blocked, deferred, closed." },
     common.spec,
     { flags = { "-l", "--label" }, argname = "LABEL", description = "Only those with this label." },
-    { flags = { "-t", "--type" }, argname = "TYPE", description = "Only those of this type." },
+    { flags = { "-t", "--type" }, argname = "TYPE", offers = common.TYPES,
+      description = "Only those of this type." },
     common.limit,
   }, common.options),
   example = {

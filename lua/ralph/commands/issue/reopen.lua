@@ -10,7 +10,8 @@ local M = {
   description = "Opens an issue that is closed, put aside, or in progress for somebody who does "
     .. "nothing. "
     .. "Failed attempts are no longer counted against it.",
-  arguments = { { name = "id", argname = "ID", description = "Its id, or the beginning of it." } },
+  arguments = { { name = "id", argname = "ID", offers = "closed-issue",
+    description = "Its id, or the beginning of it." } },
   options = common.list({
     { flags = { "-r", "--reason" }, argname = "TEXT",
       description = "Why, kept as a comment; - reads it from stdin." },

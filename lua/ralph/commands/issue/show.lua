@@ -10,7 +10,7 @@ local M = {
   summary = "Show issues in full.",
   description = "Shows issues with their texts, dependencies and comments; with --json a list, "
     .. "also for one.",
-  arguments = { { name = "ids", argname = "ID", many = true,
+  arguments = { { name = "ids", argname = "ID", many = true, offers = "issue",
     description = "Ids, or beginnings of them." } },
   options = common.options,
   example = { { "ralph issue show shop-a3f8", "one issue" } },

@@ -11,10 +11,11 @@ local M = {
   description = "Changes what is given; an empty value takes the old one away. --metadata is "
     .. "merged "
     .. "into what is there, and null in it removes.",
-  arguments = { { name = "id", argname = "ID", description = "Its id, or the beginning of it." } },
+  arguments = { { name = "id", argname = "ID", offers = "issue",
+    description = "Its id, or the beginning of it." } },
   options = common.list({
     { flags = { "--title" }, argname = "TITLE", description = "Another title." },
-    { flags = { "--status" }, argname = "STATUS",
+    { flags = { "--status" }, argname = "STATUS", offers = common.STATUSES,
       description = "open, blocked, deferred, …; see also claim, close, reopen." },
     { flags = { "--add-label" }, argname = "LABEL", count = "*",
       description = "One more label. Repeatable." },

@@ -10,7 +10,8 @@ local M = {
   description = "Tells what keeps an issue from being worked on, each reason in a line. Ends "
     .. "with 0 when "
     .. "it is ready and with 1 when it is not.",
-  arguments = { { name = "id", argname = "ID", description = "Its id, or the beginning of it." } },
+  arguments = { { name = "id", argname = "ID", offers = "issue",
+    description = "Its id, or the beginning of it." } },
   options = common.options,
   example = { { "ralph issue why shop-a3f8", "what it waits for" } },
 }

@@ -14,7 +14,7 @@ M.options = options.list(options.workspace, options.runtime, options.json, optio
   options.verbose)
 
 M.PROFILE = {
-  name = "profile", argname = "PROFILE", optional = true,
+  name = "profile", argname = "PROFILE", optional = true, offers = "profile",
   description = "Name of a profile or path of a .lua file that returns one (default: base).",
 }
 

@@ -179,16 +179,6 @@ describe("a word", function()
     assert.same({}, d.calls)
   end)
 
-  it("kept for a command starts no profile of this name", function()
-    for _, word in ipairs({ "completion" }) do
-      local status, _, err, d = try(word, "x")
-      assert.equal(2, status)
-      assert.equal(("wrapix: usage: %s: this version has no such command\n"):format(word),
-        err:match("^[^\n]*\n"))
-      assert.same({}, d.calls)
-    end
-  end)
-
   it("that is nothing names the nearest command or profile", function()
     local status, _, err = try("explian")
     assert.equal(2, status)
