@@ -47,13 +47,13 @@ require_host() {
 }
 
 # lock NAME WHAT: takes the lock on fd 9, so that whoever inherits fd 9 holds it
-# on. A long wait is announced: a silent one looks like a hang.
+# on. A long wait is announced: a silent one looks like a hang. It ends with the caller.
 lock() {
   mkdir -p "$CACHE"
   exec 9>>"$CACHE/$1.lock"
   flock -w 1 9 && return
   say "waiting: $2"
-  flock 9
+  setpriv --pdeathsig KILL flock 9
 }
 
 unlock() {
