@@ -313,7 +313,9 @@ end
 
 local function build_words(opts, file, context, name)
   local own = sys.limits()
-  local words = { "build", "--pull=never", "--file", file, "--tag", name, "--ulimit",
+  -- Layers kept for the next build would be left behind in Podman's storage.
+  local words = { "build", "--pull=never", "--layers=false", "--force-rm", "--file", file,
+    "--tag", name, "--ulimit",
     ("nofile=%d:%d"):format(own.nofile.hard, own.nofile.hard), "--ulimit",
     ("nproc=%d:%d"):format(math.min(4096, own.nproc.hard), math.min(4096, own.nproc.hard)) }
   local function all(list, flag)
