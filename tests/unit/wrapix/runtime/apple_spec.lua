@@ -95,8 +95,15 @@ local FIELDS = {
       from = "1.1.0", change = lies("socket", "/srv/s.sock") },
     { { mounts = { { source = "/srv/pipe", dest = "/pipe" } } }, refused("is a fifo"),
       change = lies("fifo", "/srv/pipe") },
+    { { mounts = { { source = "/srv/lib", dest = "/mnt/wrapix" } } },
+      refused("): /mnt/wrapix: ") },
+    { { fallback = true, mounts = { { source = "/srv/lib", dest = "/mnt/wrapix/vm/run" } } },
+      refused("/mnt/wrapix/vm/run: ") },
+    { { mounts = { { source = "/srv/lib", dest = "/mnt" } } },
+      line("bind /mnt/wrapix/2 /mnt ro") },
   },
-  writable = { { { writable = { "/var/cache/x" } }, line("tmpfs /var/cache/x 1073741824 0755") } },
+  writable = { { { writable = { "/var/cache/x" } }, line("tmpfs /var/cache/x 1073741824 0755") },
+    { { writable = { "/mnt/wrapix/x" } }, refused("writable (x.lua") } },
   caches = { { { caches = { uv = "~/.cache/uv" } }, both(
     flag("--volume", "/home/joe/.cache/wrapix/caches/uv:/mnt/wrapix/2"),
     line("bind /mnt/wrapix/2 /home/wrapix/.cache/uv rw")) } },
@@ -290,6 +297,14 @@ describe("names, words and labels", function()
     flag("--mount", "type=bind,source=/home/joe/a:b,destination=/mnt/wrapix/1")(got, "")
     got = try("1.2.2", { fallback = true }, {}, place("/home/joe/a:b,c"))
     assert.truthy(has(got.refused, "workspace"), got.refused)
+    assert.truthy(has(got.hint, "without ':'"), got.hint)
+  end)
+
+  it("of a socket with ':' are mended by no upgrade", function()
+    local got = try("1.2.2", { mounts = { { source = "/srv/a:s", dest = "/s", mode = "rw" } } }, {},
+      lies("socket", "/srv/a:s"))
+    assert.truthy(has(got.refused, "mounts (x.lua"), got.refused)
+    assert.equal("give it a path without ':', or fallback = { \"mounts\" } in the profile", got.hint)
   end)
 end)
 
