@@ -91,7 +91,19 @@ local function memory(ctx, value, origin)
     or_fallback('write memory = "200m"', "limits.memory"))
 end
 
-local LIMITS = { cpus = cpus, memory = memory }
+-- RLIMIT_NPROC, which the kernel does not hold against uid 0. It is the uid only where wrapix
+-- runs as root in a directory of root's.
+local function pids(ctx, value, origin)
+  if ctx.plan.user.uid == 0 then
+    local reason = "has no effect on uid 0, the owner of the workspace"
+    item.skip(ctx.plan, "limit", ("pids=%d"):format(value), reason, origin)
+    item.warn(ctx.plan, ("limits.pids (%s): %s"):format(origin.text, reason),
+      "run wrapix as an ordinary user, or chown the workspace")
+  end
+  return value
+end
+
+local LIMITS = { cpus = cpus, memory = memory, pids = pids }
 
 --- The value of a limit as the CLI takes it.
 ---@param ctx table as in wrapix.plan

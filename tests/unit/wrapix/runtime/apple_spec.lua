@@ -120,7 +120,12 @@ local FIELDS = {
     { { limits = { memory = "512m" } }, flag("--memory", "512M") },
     { { limits = { memory = "100m" } }, flag("--memory", "100M"), to = "0.9.0" },
     { { limits = { memory = "100m" } }, refused("a VM has at least 200 MiB"), from = "0.10.0" },
-    { { limits = { pids = 64 } }, line("limit nproc 64") },
+    { { limits = { pids = 64 } }, both(line("limit nproc 64"),
+      function(got, where) assert.same({}, got.plan.warnings, where) end) },
+    { { limits = { pids = 64 } }, function(got, where)
+      assert.equal("pids=64", got.plan.skipped[1].what, where)
+      assert.truthy(has(got.plan.warnings[2].text, "limits.pids (x.lua"), where)
+    end, change = function(facts) facts.euid, facts.uid, facts.workspace.uid = 0, 0, 0 end },
     { { limits = { timeout = "90s" } },
       function(got, where) assert.equal(90, got.plan.timeout_seconds, where) end },
   },
