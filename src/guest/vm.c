@@ -124,10 +124,9 @@ static void leave_config(int store) {
 static void cover_share(void) {
   char passwd[PATH_MAX + 512], group[512];
   doing = "user", object = NULL;
-  attach(new_tmpfs(4 * ACCOUNTS_BYTES, 0700, 0, 0, 0), dup(share));
-  int store = openat(open_root(), &SHARE[1], DIRECTORY);
-  if (store < 0)
-    die(SHARE);
+  // By its descriptor, never by its path: a directory of the host may be mounted over that.
+  int mount = new_tmpfs(4 * ACCOUNTS_BYTES, 0700, 0, 0, 0), store = dup(mount);
+  attach(mount, dup(share));
   snprintf(passwd, sizeof passwd, "%s:x:%lu:%lu::%s:/bin/sh\n", user.name, (unsigned long)user.uid,
            (unsigned long)user.gid, user.home);
   snprintf(group, sizeof group, "%s:x:%lu:\n", user.name, (unsigned long)user.gid);

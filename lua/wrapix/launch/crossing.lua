@@ -66,10 +66,34 @@ local function lead(stream, path)
   end)
 end
 
+-- Not left to the connection's task alone: one that is cancelled before it began never runs.
+function Crossing:_drop(connection)
+  if not self._connections[connection] then return end
+  self._connections[connection], self._count = nil, self._count - 1
+  connection.stream:close()
+end
+
+function Crossing:_forget_stranger(connection)
+  for i, stranger in ipairs(self._strangers) do
+    if stranger == connection then return table.remove(self._strangers, i) end
+  end
+end
+
+-- The one that has been silent longest goes: whoever belongs here says its token at once, and is
+-- not kept out by others who only hold their places.
+function Crossing:_add_stranger(connection)
+  if #self._strangers >= MOST_STRANGERS then
+    local oldest = table.remove(self._strangers, 1)
+    oldest.task:cancel()
+    self:_drop(oldest)
+  end
+  table.insert(self._strangers, connection)
+end
+
 function Crossing:_answer(connection)
   local stream <close> = connection.stream
   local line = task.timeout(TOKEN_SECONDS, function() return stream:read_line(128) end)
-  self._strangers = self._strangers - 1
+  self:_forget_stranger(connection)
   local path = line and self:_path_of(line)
   if path then
     lead(stream, path)
@@ -79,14 +103,14 @@ function Crossing:_answer(connection)
 end
 
 function Crossing:_take(stream)
-  if self._strangers >= MOST_STRANGERS or self._count >= MOST then return stream:close() end
+  if self._count >= MOST then return stream:close() end
   local connection = { stream = stream }
   self._connections[connection] = true
-  self._strangers, self._count = self._strangers + 1, self._count + 1
+  self._count = self._count + 1
+  self:_add_stranger(connection)
   connection.task = task.detach(function()
     pcall(self._answer, self, connection)
-    stream:close()
-    self._connections[connection], self._count = nil, self._count - 1
+    self:_drop(connection)
   end)
 end
 
@@ -189,7 +213,7 @@ function M.open(host, report)
   if not port then return nil, "crossing: " .. message, code end
   return setmetatable({
     host = host, port = port, _listener = listener, _report = report, _sockets = {},
-    _connections = {}, _strangers = 0, _count = 0,
+    _connections = {}, _strangers = {}, _count = 0,
   }, Crossing)
 end
 

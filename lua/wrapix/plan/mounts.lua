@@ -159,7 +159,7 @@ local function add_git(list, ctx) return git.add_mounts(list, ctx, context(ctx))
 local function check_workspace(_, ctx)
   local workspace = ctx.facts.workspace.path
   if not utf8.len(workspace) then
-    return item.refuse("workspace", "its path is not valid UTF-8, which podman cannot pass on")
+    return item.refuse("workspace", "its path is not valid UTF-8, which the engine cannot pass on")
   end
   local danger = places.danger(workspace, context(ctx))
   if danger then

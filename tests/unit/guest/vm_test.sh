@@ -329,6 +329,26 @@ limit nofile 300
   is "$err" err "nothing is added to the output"
 }
 
+# What the user mounts over the shares' own path is none of them.
+test_covered_share() {
+  MORE=$'bind /mnt/wrapix/1 /mnt ro\n' inside 'cat /mnt/file; ls -A /mnt; cat /run/wrapix/vm.conf; id -un'
+  is "$status/$out" "0/content
+file
+sub
+wrapix-vm 1
+user alice 501 20 /home/alice
+cwd /workspace
+limit nproc 200
+limit nofile 300
+alice" "a mount at /mnt hides the shares as well"
+  PREPARE='mkdir mnt/wrapix/0/wrapix' MORE=$'bind /mnt/wrapix/0 /mnt rw\n' inside 'ls -A /mnt /workspace/wrapix; touch /mnt/wrapix/x && echo written'
+  is "$status/$out" "0//mnt:
+wrapix
+
+/workspace/wrapix:
+written" "and nothing is left in a directory of the host that lies there"
+}
+
 test_writable_root() {
   sandbox "${usual/root ro/root rw}" -- sh -c 'touch /tmp/x /x; grep "^image / " /proc/self/mounts'
   has "$out" "image / tmpfs rw" "a writable root stays so"

@@ -18,6 +18,8 @@ M.fields = { ["limits.cpus"] = true, ["limits.memory"] = true, ["limits.pids"] =
 local MIB = 1 << 20
 local LEAST_MEMORY = 200 * MIB
 local LONGEST_NAME = 63
+local UPGRADE = "brew upgrade container"
+local BYTES = "holds bytes that are not UTF-8, which the CLI would change"
 
 --- Whether a profile lets a field go.
 ---@param profile table
@@ -33,7 +35,8 @@ function M.may_fall_back(profile, field)
 end
 
 local function refuse(field, origin, reason, hint)
-  local where = origin and origin.text and ("%s (%s)"):format(field, origin.text) or field
+  local text = origin and origin.text
+  local where = text and text ~= field and ("%s (%s)"):format(field, text) or field
   return item.refuse(where, reason, hint)
 end
 
@@ -88,7 +91,19 @@ local function memory(ctx, value, origin)
     or_fallback('write memory = "200m"', "limits.memory"))
 end
 
-local LIMITS = { cpus = cpus, memory = memory }
+-- RLIMIT_NPROC, which the kernel does not hold against uid 0. It is the uid only where wrapix
+-- runs as root in a directory of root's.
+local function pids(ctx, value, origin)
+  if ctx.plan.user.uid == 0 then
+    local reason = "has no effect on uid 0, the owner of the workspace"
+    item.skip(ctx.plan, "limit", ("pids=%d"):format(value), reason, origin)
+    item.warn(ctx.plan, ("limits.pids (%s): %s"):format(origin.text, reason),
+      "run wrapix as an ordinary user, or chown the workspace")
+  end
+  return value
+end
+
+local LIMITS = { cpus = cpus, memory = memory, pids = pids }
 
 --- The value of a limit as the CLI takes it.
 ---@param ctx table as in wrapix.plan
@@ -112,6 +127,9 @@ local NO_FORM = {
   file = "its path holds ':', and its directory's ',' or '=', which the CLI can be told in no way",
   socket = "its path holds ':', which `-v` cannot take",
 }
+local RENAME = "give it a path without ':'"
+-- Where the shares are until the sandbox is put together, and nothing is afterwards.
+local SHARES = "/mnt/wrapix"
 
 local function has_form(mount)
   if staging.form(mount.source, mount.kind) then return true end
@@ -121,12 +139,14 @@ end
 local function mount_problem(mount, version)
   local kind = mount.kind
   if kind == "socket" and not versions.can(version, "sockets") then
-    return "container before 1.1.0 cannot let a socket of the host in"
+    return "container before 1.1.0 cannot let a socket of the host in", UPGRADE
   elseif kind ~= "directory" and kind ~= "file" and kind ~= "socket" then
     return ("is a %s, and only directories, files and sockets can be shared with a VM")
-      :format(kind or "file that cannot be looked at")
+      :format(kind or "file that cannot be looked at"), "leave it out"
+  elseif not utf8.len(mount.source) then
+    return "its path " .. BYTES, "rename it"
   elseif not has_form(mount) then
-    return NO_FORM[kind]
+    return NO_FORM[kind], RENAME
   end
 end
 
@@ -154,19 +174,24 @@ end
 local function check_mount(ctx, mount)
   local plan = ctx.plan
   local version = ctx.facts.engine.version
-  local reason = mount_problem(mount, version)
+  local reason, hint = mount_problem(mount, version)
   if not reason then return true end
   local field = mount.dest == "/workspace" and "workspace" or field_of(ctx, mount)
   local shown = ("%s: %s"):format(path.show(mount.source), reason)
   local is_needed = field == "workspace" or lies_in_bind(mount, plan.mounts)
   if is_needed or not M.may_fall_back(ctx.profile, field) then
-    local hint = mount.kind == "socket" and "brew upgrade container" or nil
-    return refuse(field, mount.origin, shown,
-      not is_needed and or_fallback(hint or "leave it out", field) or hint)
+    return refuse(field, mount.origin, shown, is_needed and hint or or_fallback(hint, field))
   end
   item.skip(plan, "mount", path.show(mount.source), reason, mount.origin)
   item.warn(plan, ("%s (%s): left out: %s"):format(field, mount.origin.text, shown))
   return false
+end
+
+local function check_place(mount)
+  if not path.is_within(SHARES, mount.dest) then return true end
+  return refuse(mount.type == "bind" and "mounts" or "writable", mount.origin,
+    ("%s: wrapix puts the sandbox together at %s"):format(path.show(mount.dest), SHARES),
+    "choose another place for it")
 end
 
 --- Looks at every mount; those that fall back are taken out of the plan.
@@ -178,8 +203,8 @@ end
 function M.mounts(ctx)
   local plan, kept = ctx.plan, {}
   for _, mount in ipairs(plan.mounts) do
-    local ok, message, code, hint = true, nil, nil, nil
-    if mount.type == "bind" then ok, message, code, hint = check_mount(ctx, mount) end
+    local ok, message, code, hint = check_place(mount)
+    if ok and mount.type == "bind" then ok, message, code, hint = check_mount(ctx, mount) end
     if ok == nil then return nil, message, code, hint end
     if ok then kept[#kept + 1] = mount else drop_env(plan, mount.dest) end
   end
@@ -188,8 +213,6 @@ function M.mounts(ctx)
 end
 
 -- Words -------------------------------------------------------------------------------
-
-local BYTES = "holds bytes that are not UTF-8, which the CLI would change"
 
 -- Swift reads its arguments and the environment as UTF-8 and mends what is not.
 local function check_words(ctx)
@@ -219,7 +242,7 @@ local function check_workspace(ctx)
   if plan.workspace.dest:find("[:\n\r]") then
     return refuse("workspace", plan.workspace.origin,
       ("%s: a working directory with ':' or a line break cannot be had in a VM")
-        :format(path.show(plan.workspace.dest)))
+        :format(path.show(plan.workspace.dest)), RENAME .. " or line break")
   end
   return true
 end
@@ -229,11 +252,12 @@ local function check_name(ctx)
   if not plan.name:find("^[%w][%w_.-]+$") then
     return refuse("--name", plan.name_origin,
       ("%s: at least two of letters, digits, '_', '.' and '-' are expected")
-        :format(path.show(plan.name)))
+        :format(path.show(plan.name)), "choose another --name")
   end
   if #plan.name > LONGEST_NAME and versions.can(ctx.facts.engine.version, "name_limit") then
     return refuse("--name", plan.name_origin,
-      ("is longer than %d characters, the most container takes"):format(LONGEST_NAME))
+      ("is longer than %d characters, the most container takes"):format(LONGEST_NAME),
+      "choose a shorter --name")
   end
   return true
 end
@@ -243,7 +267,7 @@ local function check_network(ctx)
   if plan.network.mode == "none" and not versions.can(version, "offline") then
     return refuse("network", plan.network.origin,
       ("container %s cannot reach a sandbox without a network, so its end would go unnoticed")
-        :format(versions.text(version)), "brew upgrade container")
+        :format(versions.text(version)), UPGRADE)
   end
   return true
 end

@@ -83,12 +83,33 @@ describe("a crossing", function()
   end)
 
   case("hears no more strangers at once than it can bear", function()
+    local token = crossing:add("one.sock", dir .. "/one.sock")
     crossing:serve(error)
     local silent = {}
     for i = 1, 16 do silent[i] = assert(net.connect_tcp("127.0.0.1", crossing.port)) end
     for _ = 1, 20 do task.yield() end
-    local one_more <close> = assert(net.connect_tcp("127.0.0.1", crossing.port))
-    assert.is_nil((one_more:read()))
+    local one_more <close> = connect("token " .. token .. "\nx\n")
+    local inner <close> = assert(server:accept())
+    assert.equal("x", inner:read_line())
+    assert.is_nil((silent[1]:read()), "the one that came first had to go")
+    assert.is_nil((task.timeout(0.05, silent[2].read, silent[2])))
+    silent[2]:write("token " .. token .. "\ny\n")
+    local second <close> = assert(server:accept())
+    assert.equal("y", second:read_line())
+    assert.truthy(one_more)
+    for _, stream in ipairs(silent) do stream:close() end
+  end)
+
+  case("lets none stay of many that come at once", function()
+    local token = crossing:add("one.sock", dir .. "/one.sock")
+    crossing:serve(error)
+    local silent = {}
+    for i = 1, 100 do silent[i] = assert(net.connect_tcp("127.0.0.1", crossing.port)) end
+    for i = 1, 84 do assert.is_nil((silent[i]:read())) end
+    local outer <close> = connect("token " .. token .. "\nx\n")
+    local inner <close> = assert(server:accept())
+    assert.equal("x", inner:read_line())
+    assert.truthy(outer)
     for _, stream in ipairs(silent) do stream:close() end
   end)
 

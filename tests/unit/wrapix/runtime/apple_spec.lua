@@ -95,8 +95,15 @@ local FIELDS = {
       from = "1.1.0", change = lies("socket", "/srv/s.sock") },
     { { mounts = { { source = "/srv/pipe", dest = "/pipe" } } }, refused("is a fifo"),
       change = lies("fifo", "/srv/pipe") },
+    { { mounts = { { source = "/srv/lib", dest = "/mnt/wrapix" } } },
+      refused("): /mnt/wrapix: ") },
+    { { fallback = true, mounts = { { source = "/srv/lib", dest = "/mnt/wrapix/vm/run" } } },
+      refused("/mnt/wrapix/vm/run: ") },
+    { { mounts = { { source = "/srv/lib", dest = "/mnt" } } },
+      line("bind /mnt/wrapix/2 /mnt ro") },
   },
-  writable = { { { writable = { "/var/cache/x" } }, line("tmpfs /var/cache/x 1073741824 0755") } },
+  writable = { { { writable = { "/var/cache/x" } }, line("tmpfs /var/cache/x 1073741824 0755") },
+    { { writable = { "/mnt/wrapix/x" } }, refused("writable (x.lua") } },
   caches = { { { caches = { uv = "~/.cache/uv" } }, both(
     flag("--volume", "/home/joe/.cache/wrapix/caches/uv:/mnt/wrapix/2"),
     line("bind /mnt/wrapix/2 /home/wrapix/.cache/uv rw")) } },
@@ -113,7 +120,12 @@ local FIELDS = {
     { { limits = { memory = "512m" } }, flag("--memory", "512M") },
     { { limits = { memory = "100m" } }, flag("--memory", "100M"), to = "0.9.0" },
     { { limits = { memory = "100m" } }, refused("a VM has at least 200 MiB"), from = "0.10.0" },
-    { { limits = { pids = 64 } }, line("limit nproc 64") },
+    { { limits = { pids = 64 } }, both(line("limit nproc 64"),
+      function(got, where) assert.same({}, got.plan.warnings, where) end) },
+    { { limits = { pids = 64 } }, function(got, where)
+      assert.equal("pids=64", got.plan.skipped[1].what, where)
+      assert.truthy(has(got.plan.warnings[2].text, "limits.pids (x.lua"), where)
+    end, change = function(facts) facts.euid, facts.uid, facts.workspace.uid = 0, 0, 0 end },
     { { limits = { timeout = "90s" } },
       function(got, where) assert.equal(90, got.plan.timeout_seconds, where) end },
   },
@@ -290,6 +302,14 @@ describe("names, words and labels", function()
     flag("--mount", "type=bind,source=/home/joe/a:b,destination=/mnt/wrapix/1")(got, "")
     got = try("1.2.2", { fallback = true }, {}, place("/home/joe/a:b,c"))
     assert.truthy(has(got.refused, "workspace"), got.refused)
+    assert.truthy(has(got.hint, "without ':'"), got.hint)
+  end)
+
+  it("of a socket with ':' are mended by no upgrade", function()
+    local got = try("1.2.2", { mounts = { { source = "/srv/a:s", dest = "/s", mode = "rw" } } }, {},
+      lies("socket", "/srv/a:s"))
+    assert.truthy(has(got.refused, "mounts (x.lua"), got.refused)
+    assert.equal("give it a path without ':', or fallback = { \"mounts\" } in the profile", got.hint)
   end)
 end)
 
