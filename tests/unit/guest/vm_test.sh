@@ -341,7 +341,7 @@ cwd /workspace
 limit nproc 200
 limit nofile 300
 alice" "a mount at /mnt hides the shares as well"
-  PREPARE='mkdir mnt/wrapix/0/wrapix' MORE=$'bind /mnt/wrapix/0 /mnt rw\n' inside 'ls -A /mnt /workspace/wrapix; touch /mnt/wrapix/x && echo written'
+  PREPARE='mkdir mnt/wrapix/0/wrapix; chown 501:20 mnt/wrapix/0/wrapix' MORE=$'bind /mnt/wrapix/0 /mnt rw\n' inside 'ls -A /mnt /workspace/wrapix; touch /mnt/wrapix/x && echo written'
   is "$status/$out" "0//mnt:
 wrapix
 
@@ -598,6 +598,7 @@ echo '{}' >"$dir/vm/run/context.json"
 echo rc >"$dir/vm/run/skel/.rc" && chmod 640 "$dir/vm/run/skel/.rc"
 write_engine
 test_sandbox
+test_covered_share
 test_writable_root
 test_confinement
 test_links
