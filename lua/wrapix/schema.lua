@@ -204,10 +204,10 @@ local address = matching("an IP address such as '1.1.1.1'", is_address)
 local function fallback(value, add)
   if value == true or value == false then return end
   if type(value) ~= "table" then
-    return add(expected('true, or a list of fields such as { "limits.pids" }', value))
+    return add(expected('true, or a list of fields such as { "limits.cpus" }', value))
   end
   local known = require("wrapix.runtime.apple.check").fields
-  list_of('"limits.pids"', function(name, add_entry)
+  list_of('"limits.cpus"', function(name, add_entry)
     if known[name] then return end
     add_entry(("%s cannot be given up%s"):format(show(name), nearest.hint(name, known)))
   end)(value, add)

@@ -6,7 +6,6 @@ local proc = require("wrapix.proc")
 local runtimes = require("wrapix.runtime")
 local task = require("wrapix.task")
 
-
 local M = {}
 
 -- The first start downloads a kernel of some hundred MB; a service that hangs says
@@ -105,6 +104,5 @@ function M.ask(plan, report, argv, seconds)
   if not ok then return nil, message, code, hint end
   return proc.run(argv, { timeout = seconds, grace = 1 })
 end
-
 
 return M

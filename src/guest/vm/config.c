@@ -80,9 +80,10 @@ static bool is_path(const char *s) {
   return true;
 }
 
-// Where something may be put: not where the system's own mounts are, nor the shares.
+// Where something may be put: not where the system's own mounts are, nor the shares, nor around the
+// accounts, which would be made in a directory of the host then.
 static bool is_place(const char *s) {
-  if (!is_path(s) || !s[1] || is_below(s, SHARE))
+  if (!is_path(s) || !s[1] || is_below(s, SHARE) || strcmp(s, "/etc") == 0)
     return false;
   return !is_below(s, "/proc") && !is_below(s, "/sys") &&
          (!is_below(s, "/dev") || is_below(s, "/dev/shm"));

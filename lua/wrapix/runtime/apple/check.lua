@@ -188,10 +188,14 @@ local function check_mount(ctx, mount)
 end
 
 local function check_place(mount)
-  if not path.is_within(SHARES, mount.dest) then return true end
-  return refuse(mount.type == "bind" and "mounts" or "writable", mount.origin,
-    ("%s: wrapix puts the sandbox together at %s"):format(path.show(mount.dest), SHARES),
-    "choose another place for it")
+  local field, reason, hint = mount.type == "bind" and "mounts" or "writable", nil, nil
+  if path.is_within(SHARES, mount.dest) then
+    reason, hint = "wrapix puts the sandbox together at " .. SHARES, "choose another place for it"
+  elseif mount.dest == "/etc" then -- they would be made in the directory of the host
+    reason, hint = "passwd and group of the sandbox's user are mounted there", "mount what lies in it"
+  end
+  if not reason then return true end
+  return refuse(field, mount.origin, ("%s: %s"):format(path.show(mount.dest), reason), hint)
 end
 
 --- Looks at every mount; those that fall back are taken out of the plan.

@@ -103,7 +103,9 @@ local FIELDS = {
       line("bind /mnt/wrapix/2 /mnt ro") },
   },
   writable = { { { writable = { "/var/cache/x" } }, line("tmpfs /var/cache/x 1073741824 0755") },
-    { { writable = { "/mnt/wrapix/x" } }, refused("writable (x.lua") } },
+    { { writable = { "/mnt/wrapix/x" } }, refused("writable (x.lua") },
+    { { writable = { "/etc" } }, refused("mounted there") },
+    { { writable = { "/etc/x" } }, line("tmpfs /etc/x 1073741824 0755") } },
   caches = { { { caches = { uv = "~/.cache/uv" } }, both(
     flag("--volume", "/home/joe/.cache/wrapix/caches/uv:/mnt/wrapix/2"),
     line("bind /mnt/wrapix/2 /home/wrapix/.cache/uv rw")) } },
