@@ -52,6 +52,15 @@ long wx_plat_max_rss_kb(const struct rusage *usage);
 // The environment, as `environ`.
 char **wx_plat_environ(void);
 
+// Begins a child that makes async-signal-safe calls only and executes a program; until then it may
+// have our memory. A macro, as a function must not return in such a child. macOS advises against
+// vfork.
+#ifdef __APPLE__
+#define WX_PLAT_FORK fork
+#else
+#define WX_PLAT_FORK vfork
+#endif
+
 // Closes every descriptor from FIRST on. For a process that was just forked.
 void wx_plat_close_from(int first);
 

@@ -199,7 +199,7 @@ static pid_t fork_child(const struct wx_proc_spec *spec, const int fds[3], int r
   sigfillset(&all);
   // No handler of ours may run in the child: it shares our memory and signal pipes.
   sigprocmask(SIG_SETMASK, &all, &old);
-  pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork): see the top
+  pid_t pid = WX_PLAT_FORK(); // NOLINT(clang-analyzer-security.insecureAPI.vfork): see the top
   if (pid == 0)
     child_main(spec, fds, report[1]); // NOLINT(clang-analyzer-unix.Vfork): likewise
   int saved = errno;

@@ -11,10 +11,7 @@ local sys = require("wrapix.sys")
 local IMAGE = "docker.io/library/wrapix-test-builder:1"
 
 describe("a builder of Apple's container", function()
-  if not e2e.rootful then
-    it("is tried as root", function() e2e.skip("the double of container needs root") end)
-    return
-  end
+  if not e2e.rootful then return end -- what the double acts out needs root
 
   setup(function()
     local one = builders.new()

@@ -147,7 +147,9 @@ describe("guard against", function()
     local code, result, raw = world:step()
     assert.same({ 1, "failed", "open" }, { code, result.verdict, world:status(id) })
     assert.matches("longer than it may", result.reason)
-    assert.is_true(raw.rusage.max_rss_kb < 200 << 10)
+    -- A checked build keeps what was freed for a while.
+    local most_mib = os.getenv("ASAN_OPTIONS") and 800 or 200
+    assert.is_true(raw.rusage.max_rss_kb < most_mib << 10, raw.rusage.max_rss_kb)
     local size = fs.stat(("%s/.wrapix/logs/no-spec/%s/attempt-1.jsonl"):format(world.workspace, id)).size
     assert.is_true(size <= (64 << 20) + (257 << 10))
   end)

@@ -14,7 +14,10 @@ local ROOT = rawget(_G, "WRAPIX_ROOT")
 local APPEND = ROOT .. "/tests/support/append_records.lua"
 local SELF = assert(fs.readlink("/proc/self/exe"))
 local KILL = 9
-local FAULTY = SELF:match("^(.*/)") .. "fault/wrapix"
+-- Beside this program; beside the directory of a checked build.
+local HERE = SELF:match("^(.*/)")
+local FAULTY = HERE .. "fault/wrapix"
+if not fs.access(FAULTY, "x") then FAULTY = HERE .. "../fault/wrapix" end
 
 local dir
 

@@ -292,23 +292,4 @@ function M.assert_clean()
   end
 end
 
--- Skips -------------------------------------------------------------------------------
-
-local function is_allowed(reason)
-  for line in io.lines(WRAPIX_ROOT .. "/tests/e2e/allowed-skips") do
-    if line == M.host .. " " .. reason then return true end
-  end
-  return false
-end
-
----Skips the running spec. With WRAPIX_TEST_STRICT=1 only for a reason on the list.
----@param reason string
-function M.skip(reason)
-  if os.getenv("WRAPIX_TEST_STRICT") == "1" and not is_allowed(reason) then
-    error(("skipped for a reason not in tests/e2e/allowed-skips: %s %s"):format(M.host, reason), 2)
-  end
-  -- A spec file has it as a global; a module that was required has not.
-  require("busted.core")().pending(reason)
-end
-
 return M
