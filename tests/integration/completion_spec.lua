@@ -56,6 +56,18 @@ describe("completion", function()
     if not sys.which(shell) then pending(shell .. " is not installed") end
   end
 
+  -- What a shell at a terminal prints in brackets for each line of keys.
+  local function answers(shell, prompt, list)
+    local results = {}
+    for i, keys in ipairs(list) do
+      shell:expect(prompt)
+      shell:type(keys .. "\n")
+      results[i] = shell:expect("\n(%[[^\r\n]*%])\r?\n")
+    end
+    shell:type("exit\n")
+    return table.unpack(results)
+  end
+
   it("makes a script that is right for each shell", function()
     for _, shell in ipairs({ "bash", "zsh", "fish" }) do
       local file = script(shell)
@@ -78,14 +90,7 @@ describe("completion", function()
       world:write("inputrc", "set enable-bracketed-paste off\nset bell-style none\n")
       world.env.INPUTRC = world.dir .. "/inputrc"
       local shell <close> = world:terminal(("exec bash --noprofile --rcfile '%s' -i"):format(rc))
-      local results = {}
-      for i, keys in ipairs(list) do
-        shell:expect("> $")
-        shell:type(keys .. "\n")
-        results[i] = shell:expect("\n(%[[^\r\n]*%])\r?\n")
-      end
-      shell:type("exit\n")
-      return table.unpack(results)
+      return answers(shell, "> $", list)
     end
 
     it("offers commands, options and their choices, and starts nothing", function()
@@ -224,14 +229,7 @@ describe("completion", function()
       world:write("work/.zshrc", rc)
       world.env.ZDOTDIR = world.workspace
       local shell <close> = world:terminal("exec zsh -d -i")
-      local results = {}
-      for i, keys in ipairs(list) do
-        shell:expect("> ")
-        shell:type(keys .. "\n")
-        results[i] = shell:expect("\n(%[[^\r\n]*%])\r?\n")
-      end
-      shell:type("exit\n")
-      return table.unpack(results)
+      return answers(shell, "> ", list)
     end
 
     it("offers commands, options and choices, and starts nothing", function()

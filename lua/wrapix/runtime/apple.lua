@@ -6,6 +6,7 @@
 local control = require("wrapix.runtime.apple.control")
 local failure = require("wrapix.runtime.apple.failure")
 local lazy = require("wrapix.lazy")
+local runtime_flags = require("wrapix.runtime.flags")
 local staging = require("wrapix.runtime.apple.staging")
 local versions = require("wrapix.runtime.apple.versions")
 
@@ -31,12 +32,6 @@ local ALWAYS = { kind = "default", text = "default" }
 local MIB = 1 << 20
 -- The first program needs what the VM's user must not have; it gives all of it up.
 local STARTER = "/mnt/wrapix/bin/wrapix-vm"
-
-local function adder(flags)
-  return function(what, origin, ...)
-    flags[#flags + 1] = { args = { ... }, origin = origin, what = what }
-  end
-end
 
 --- The value of a label as the CLI takes it: it refuses one with an equal sign in it.
 ---@param text string
@@ -124,7 +119,7 @@ end
 ---@return wrapix.Flag[]
 function M.flags(plan)
   local flags = {}
-  local add = adder(flags)
+  local add = runtime_flags.adder(flags)
   add_life(add, plan)
   add_starter(add, plan)
   add_limits(add, plan)
@@ -138,13 +133,7 @@ end
 --- The whole command line: the program's path, `run`, and the flags.
 ---@param plan table
 ---@return string[]
-function M.argv(plan)
-  local argv = { plan.engine.path, "run" }
-  for _, flag in ipairs(M.flags(plan)) do
-    table.move(flag.args, 1, #flag.args, #argv + 1, argv)
-  end
-  return argv
-end
+function M.argv(plan) return runtime_flags.argv(plan, M.flags(plan)) end
 
 --- What is done inside the VM, line by line, for people: see apple/staging.lua.
 ---@param plan table

@@ -8,6 +8,7 @@ local control = require("wrapix.runtime.podman.control")
 local failure = require("wrapix.runtime.podman.failure")
 local host = require("wrapix.plan.host")
 local listing = require("wrapix.lazy")("wrapix.runtime.podman.list")
+local runtime_flags = require("wrapix.runtime.flags")
 local units = require("wrapix.plan.units")
 
 local M = {}
@@ -15,11 +16,6 @@ local M = {}
 M.name, M.title = "podman", "Podman"
 M.images = require("wrapix.lazy")("wrapix.runtime.podman.images")
 M.detaches, M.passes_signals, M.kill_means_gone = true, true, false
-
----@class wrapix.Flag
----@field args string[] words of the command line
----@field origin wrapix.Origin
----@field what string the kind of thing: "mount", "env", "limit", "security", …
 
 -- What wrapix decides by itself for every sandbox, with no item in the plan.
 local ALWAYS = { kind = "default", text = "default" }
@@ -76,12 +72,6 @@ local function mount_value(mount)
     add("nodev")
   end
   return table.concat(fields, ",")
-end
-
-local function adder(list)
-  return function(what, origin, ...)
-    list[#list + 1] = { args = { ... }, origin = origin, what = what }
-  end
 end
 
 local function add_engine(add, plan)
@@ -215,7 +205,7 @@ end
 ---@return wrapix.Flag[]
 function M.flags(plan)
   local list = {}
-  local add = adder(list)
+  local add = runtime_flags.adder(list)
   add_engine(add, plan)
   add_life(add, plan)
   add_user(add, plan)
@@ -229,13 +219,7 @@ end
 --- The whole command line: the engine's path, `run`, and the flags.
 ---@param plan table
 ---@return string[]
-function M.argv(plan)
-  local argv = { plan.engine.path, "run" }
-  for _, flag in ipairs(M.flags(plan)) do
-    table.move(flag.args, 1, #flag.args, #argv + 1, argv)
-  end
-  return argv
-end
+function M.argv(plan) return runtime_flags.argv(plan, M.flags(plan)) end
 
 --- The flags `podman build` needs on this host.
 ---@param facts wrapix.Facts

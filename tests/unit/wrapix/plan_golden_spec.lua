@@ -63,16 +63,22 @@ local APPLE_CASES = {
   },
 }
 
+-- Compares the plan of a case; what makes it anew is returned.
+local function is_golden(case)
+  local function make()
+    return assert(plan.make(fixture.profile(case.profile), case.options, case.facts()))
+  end
+
+  it("plan " .. case.name, function()
+    local text = fixture.plan_text(make())
+    assert.equal(fixture.golden(case.name .. ".json", text), text)
+  end)
+  return make
+end
+
 describe("plans for a Mac as written down", function()
   for _, case in ipairs(APPLE_CASES) do
-    local function make()
-      return assert(plan.make(fixture.profile(case.profile), case.options, case.facts()))
-    end
-
-    it("plan " .. case.name, function()
-      local text = fixture.plan_text(make())
-      assert.equal(fixture.golden(case.name .. ".json", text), text)
-    end)
+    local make = is_golden(case)
 
     it("flags and what is done in the VM of " .. case.name, function()
       local made = make()
@@ -85,14 +91,7 @@ end)
 
 describe("plans and command lines as written down", function()
   for _, case in ipairs(CASES) do
-    local function make()
-      return assert(plan.make(fixture.profile(case.profile), case.options, case.facts()))
-    end
-
-    it("plan " .. case.name, function()
-      local text = fixture.plan_text(make())
-      assert.equal(fixture.golden(case.name .. ".json", text), text)
-    end)
+    local make = is_golden(case)
 
     it("flags " .. case.name, function()
       local text = fixture.flags_text(podman.flags(make()))
